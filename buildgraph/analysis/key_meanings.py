@@ -72,8 +72,14 @@ MEANINGS = {
         "hardware": "the board to compile it for",
         "budget": "limits that the gates check: size of the `image`, `memory`, and `step_p99`, "
         "the 99th percentile of the time of a step",
+        "base": "the `base_image` below the program; without it the image has the program only",
     }
     | _STORAGE,
+    "base_image": {
+        "image": "the image with its registry and its digest; the digest may be that of an index",
+        "layout": "the files of an OCI layout that has the image; then nothing is fetched",
+        "ca": "a file of further certificate authorities for the registry, in PEM format",
+    },
     "index": {
         "exports": "the exports to combine, as labels or patterns; each for another platform"
     },
@@ -115,6 +121,11 @@ rule = "export"
 coalition = "//coalitions:foragers"
 hardware = "//hardware:jetson"
 budget = { image = "2MiB", step_p99 = "5ms" }""",
+    "base_image": '''\
+[bases.debian]
+rule = "base_image"
+image = "docker.io/library/debian@sha256:0123456789abcdef0123456789abcdef0123456789abcdef\
+0123456789abcdef"''',
     "index": """\
 [exports.fleet]
 rule = "index"
