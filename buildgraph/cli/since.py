@@ -19,12 +19,12 @@ from .invocation import Invocation
 
 
 def forecast_of(
-    invocation: Invocation, comparison: Comparison, affected: Sequence[Affected]
+    invocation: Invocation, comparison: Comparison, affected: Sequence[Affected], sandbox: str
 ) -> ActionForecast:
-    """Predict the actions of those affected labels that can be built."""
+    """Predict the actions of those affected labels that can be built, at a sandbox level."""
     store = DiskStore(default_root(os.environ))
     try:
-        level = choose_level("", store.root)
+        level = choose_level(sandbox, store.root)
         machine = Machine(store, HostTools(SourceFiles(invocation.root)), level)
         labels = [
             entry.label

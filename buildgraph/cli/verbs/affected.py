@@ -47,6 +47,12 @@ def arguments(parser: ArgumentParser) -> None:
         "--actions", action="store_true", help="also print the actions of each target"
     )
     parser.add_argument(
+        "--sandbox",
+        choices=("namespaces", "landlock", "none"),
+        default="",
+        help="predict a build with this sandbox (default: the strongest that works)",
+    )
+    parser.add_argument(
         "--output",
         choices=("github", "gitlab", "json"),
         default="",
@@ -74,7 +80,7 @@ def run(options: Namespace) -> int:
     invocation = Invocation.find()
     comparison = compare_revision(invocation.root, options.since)
     affected = _matching(invocation, options.patterns, comparison.affected)
-    forecast = forecast_of(invocation, comparison, affected)
+    forecast = forecast_of(invocation, comparison, affected, options.sandbox)
     if options.output:
         _print_jobs(options, comparison, forecast)
     elif options.json:
