@@ -14,6 +14,7 @@ from ..types.label import Label
 from ..workspace.folder_listing import join
 from ..workspace.workspace import Workspace
 from .affected import Affected, compare, without_base
+from .content_changes import AnalysisGraph, changed_files, compare_contents
 from .git_revision import Revision
 from .workspace_states import ALL, Evaluation, RevisionTree, WorkTree
 
@@ -46,22 +47,35 @@ def compare_revision(root: str, text: str) -> Comparison:
     ):
         work_tree = WorkTree(revision, root, os.path.join(folder, "skipped"))
         before = RevisionTree(revision, os.path.join(folder, "base"), work_tree)
-        workspace = work_tree.workspace
         try:
-            now = work_tree.evaluate()
+            analysis = work_tree.analyse()
+            graph = AnalysisGraph(analysis)
+            changed = changed_files(revision, work_tree, graph)
+            now = work_tree.hash(analysis) if changed is None else None
         except BuildError as error:
             raise _with_git_advice(error, work_tree, before, text) from None
-        try:
-            base = before.evaluate()
-        except BuildError as error:
-            if error.reason in _NOT_OF_TARGETS:
-                raise
-            first = error.errors[0] if isinstance(error, BuildErrors) else error
-            why = f"{text} cannot be compared: {f'{first.at}: ' if first.at else ''}{first.what}"
-            affected = tuple(without_base(now.hashes, why))
-            return Comparison(revision.commit, affected, workspace, now, None)
-        affected = tuple(compare(base.hashes, now.hashes))
-        return Comparison(revision.commit, affected, workspace, now, base)
+        base: Evaluation | None
+        if now is not None:
+            base, affected = _compare_evaluated(before, now, text)
+        else:
+            base, now = compare_contents(work_tree, before, graph, changed or set())
+            affected = compare(base.hashes, now.hashes)
+        return Comparison(revision.commit, tuple(affected), work_tree.workspace, now, base)
+
+
+def _compare_evaluated(
+    before: RevisionTree, now: Evaluation, text: str
+) -> tuple[Evaluation | None, list[Affected]]:
+    """Evaluate the revision, if it has no error, and compare it with the work tree."""
+    try:
+        base = before.evaluate()
+    except BuildError as error:
+        if error.reason in _NOT_OF_TARGETS:
+            raise
+        first = error.errors[0] if isinstance(error, BuildErrors) else error
+        why = f"{text} cannot be compared: {f'{first.at}: ' if first.at else ''}{first.what}"
+        return None, without_base(now.hashes, why)
+    return base, compare(base.hashes, now.hashes)
 
 
 def _with_git_advice(

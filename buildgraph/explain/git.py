@@ -143,6 +143,26 @@ class Repository:
         # Git does not check files with the flags assume-unchanged and skip-worktree.
         return names | {path for path, entry in self.index().items() if entry.tag != "H"}
 
+    def differences(self, commit: str) -> dict[str, tuple[str, str, str]] | None:
+        """Map files that may differ from a commit to (status, mode there, mode now); None: failed.
+
+        The status is that of `git diff-index`: M, A, D, T or U.
+        """
+        ran = self.run("diff-index", "--raw", "-z", "--no-renames", "--no-abbrev", commit, "--")
+        words = ran.stdout.decode(errors="surrogateescape").split("\0")[:-1]
+        if ran.returncode:
+            return None
+        heads = (head.removeprefix(":").split() for head in words[::2])
+        rows = [(status, before, now) for before, now, _, _, status in heads]
+        return dict(zip(words[1::2], rows, strict=True))
+
+    def untracked(self) -> list[str] | None:
+        """Return the files that git neither tracks nor ignores; None if git cannot list them."""
+        ran = self.run("ls-files", "--others", "--exclude-standard", "-z")
+        if ran.returncode:
+            return None
+        return ran.stdout.decode(errors="surrogateescape").split("\0")[:-1]
+
     def ignored(self, paths: list[str]) -> set[str]:
         """Return those of some paths that git ignores and does not track."""
         if not paths:

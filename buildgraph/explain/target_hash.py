@@ -8,7 +8,7 @@ changes no hash.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeAlias
 
@@ -57,20 +57,29 @@ def hash_targets(
     provided = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
     graph = ActionGraph.of(artifact for own in provided.values() for artifact in own)
     exact, moved = (_Hasher(analysis, graph, read, paths) for paths in (True, False))
-    inputs: dict[Label, dict[str, str]] = {label: {} for label in analysis.order}
-    for label, own in provided.items():
-        for artifact in own:
-            _add_input(inputs[label], artifact, read)
-    for action in graph.actions:
-        if action.owner in inputs:
-            for _, artifact in action.inputs:
-                _add_input(inputs[action.owner], artifact, read)
+    inputs = inputs_of_labels(analysis, set(analysis.order), read)
     boards = {
         label: {field.name: str(getattr(provider, field.name)) for field in fields(provider)}
         for label, provider in analysis.providers.items()
         if label in targets and targets[label].rule == "hardware"
     }
     return TargetHashes(targets, analysis.deps, exact.hashes, moved.hashes, inputs, rules, boards)
+
+
+def inputs_of_labels(
+    analysis: Analysis, labels: Set[Label], read: Hash
+) -> dict[Label, dict[str, str]]:
+    """Map labels to what they read themselves, as `source PATH` or `tool PATH`, with digests."""
+    inputs: dict[Label, dict[str, str]] = {label: {} for label in labels}
+    provided = {label: list(artifacts(analysis.providers[label])) for label in labels}
+    for label, own in provided.items():
+        for artifact in own:
+            _add_input(inputs[label], artifact, read)
+    for action in ActionGraph.of(artifact for own in provided.values() for artifact in own).actions:
+        if action.owner in inputs:
+            for _, artifact in action.inputs:
+                _add_input(inputs[action.owner], artifact, read)
+    return inputs
 
 
 def _add_input(inputs: dict[str, str], artifact: Artifact, read: Hash) -> None:

@@ -14,6 +14,7 @@ from ..types.digest import Digest
 from ..types.errors import BuildError, Location
 from ..types.label import Pattern
 from ..workspace.file_tree import FileTree
+from ..workspace.globs import is_glob
 from ..workspace.root import BUILD
 from ..workspace.workspace import Workspace
 from .git import PROGRAM
@@ -42,10 +43,12 @@ class State:
         self.names: set[str] = set()
         self._digests: dict[tuple[bool, str], tuple[Digest, bool]] = {}
 
-    def evaluate(self) -> Evaluation:
-        """Analyse and hash all targets; raise BuildErrors with every error in them."""
-        labels = self.workspace.matching(ALL)
-        analysis = analyse(self.workspace, labels, builtin_rules())
+    def analyse(self) -> Analysis:
+        """Analyse all targets; raise BuildErrors with every error in them."""
+        return analyse(self.workspace, self.workspace.matching(ALL), builtin_rules())
+
+    def hash(self, analysis: Analysis) -> Evaluation:
+        """Hash all targets; raise BuildErrors with every error in them."""
         self.names.update(self.workspace.rule_files, self.workspace.digests)
         rules = {name: str(self.source(name)[0]) for name in sorted(self.workspace.rule_files)}
         targets = {label: self.workspace.target(label) for label in analysis.order}
@@ -85,12 +88,13 @@ class WorkTree(State):
         if self.skipped:
             os.mkdir(self.folder)
             write_entries(self.folder, self.skipped, None)
-        super().__init__(
-            revision, _SparseWorkspace(root, self.folder) if self.skipped else Workspace(root)
-        )
+        workspace = _SparseWorkspace(root, self.folder) if self.skipped else Workspace(root)
+        if not self.skipped:
+            workspace.file_tree = _WatchedTree(root, workspace.file_tree.cache)
+        super().__init__(revision, workspace)
 
-    def evaluate(self) -> Evaluation:
-        """Hash all targets; raise BuildError if a file of rules is not checked out."""
+    def analyse(self) -> Analysis:
+        """Analyse all targets; raise BuildError if a file of rules is not checked out."""
         rules = self.workspace.settings.rules
         missing = next((name for name in rules if name in self.skipped), None)
         if missing is not None:
@@ -100,20 +104,26 @@ class WorkTree(State):
                 f"`git sparse-checkout add {os.path.dirname(missing) or missing}`",
                 "source",
             )
-        return super().evaluate()
+        return super().analyse()
+
+    @property
+    def glob_folders(self) -> set[str]:
+        """The folders that analysis searched with globs, with all that is below them."""
+        file_tree = self.workspace.file_tree
+        return file_tree.glob_folders if isinstance(file_tree, _WatchedTree) else {""}
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """Hash a file that ships with buildgraph."""
-        return self.hash(os.path.join(RULES_FOLDER, name))
+        return self.digest(os.path.join(RULES_FOLDER, name))
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """Hash a file of the work tree, or of the index if it is not checked out."""
         if name in self.skipped:
             entry = self.skipped[name]
             return entry.origin.repository.digest(entry.name), entry.mode == PROGRAM
-        return self.hash(name, at)
+        return self.digest(name, at)
 
-    def hash(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
+    def digest(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """Hash a file; try again, up to 10 times, while it changes."""
         for _ in range(_TRIES):
             try:
@@ -149,7 +159,7 @@ class RevisionTree(State):
                 "name a revision that has a BUILD.toml, or build //...",
                 "usage",
             )
-        return super().evaluate()
+        return self.hash(self.analyse())
 
     def _add_ignored(self) -> None:
         """Add files that git ignores as they are in the work tree: they have no history."""
@@ -180,19 +190,33 @@ class RevisionTree(State):
         """
         inner = os.path.relpath(os.path.realpath(os.path.join(self.folder, name)), self.folder)
         if inner in self.ignored:
-            return self.work_tree.hash(inner)
+            return self.work_tree.digest(inner)
         path = self.revision.prefix + inner
         entry = self.revision.entries.get(path)
         keeps_modes = self.revision.keeps_modes()
         here = None
         if entry is not None and os.path.isfile(self.work_tree.files.path(inner)):
-            here = self.work_tree.hash(inner)
+            here = self.work_tree.digest(inner)
             if self.revision.is_unchanged(path):
                 return here[0], entry.mode == PROGRAM if keeps_modes else here[1]
         stored = self.revision.digest(path)
         if stored is None:
             raise BuildError(f"the revision has no file {name!r}", at, reason="source")
         return stored if here is None or keeps_modes else (stored[0], here[1])
+
+
+class _WatchedTree(FileTree):
+    """The folders of a workspace, with a record of the folders that globs search."""
+
+    def __init__(self, root: str, cache: str) -> None:
+        super().__init__(root, cache)
+        self.glob_folders: set[str] = set()
+
+    def glob(self, folder: str, pattern: str, at: Location | None) -> list[str]:
+        """Find files as a FileTree does."""
+        if is_glob(pattern):
+            self.glob_folders.add(folder)
+        return super().glob(folder, pattern, at)
 
 
 class _Overlay(FileTree):

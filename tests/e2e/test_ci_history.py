@@ -247,7 +247,7 @@ def _steps_of_boards(p: _Project) -> Iterator[_Step]:
 
 
 def _steps_of_links(p: _Project) -> Iterator[_Step]:
-    link, made = p.top / "tools/link.txt", "//tools:made"
+    link, generated = p.top / "tools/link.txt", "//tools:made"
     yield _Step(
         "a new package with a tool and a link",
         _all(
@@ -255,17 +255,19 @@ def _steps_of_links(p: _Project) -> Iterator[_Step]:
             lambda: p.write("tools/tool.sh", "cat $1 > $2\n"),
             lambda: link.symlink_to("../docs/page.md"),
         ),
-        f"+{made}",
-        made,
+        f"+{generated}",
+        generated,
     )
-    yield _Step("the tool", lambda: p.write("tools/tool.sh", "cat $1 $1 > $2\n"), made, made)
-    both = f"{_DOCS_LABELS} {made}"
+    yield _Step(
+        "the tool", lambda: p.write("tools/tool.sh", "cat $1 $1 > $2\n"), generated, generated
+    )
+    both = f"{_DOCS_LABELS} {generated}"
     yield _Step("the link's target", lambda: p.write("docs/page.md", "four\n"), both, both)
     yield _Step(
         "a link to another file",
         _all(link.unlink, lambda: link.symlink_to("../data/a.csv")),
-        made,
-        made,
+        generated,
+        generated,
     )
     yield _Step(
         "a deleted package",
@@ -273,7 +275,7 @@ def _steps_of_links(p: _Project) -> Iterator[_Step]:
         "-//data:csv -//data:table",
     )
     yield _Step("revert of the deletion", p.revert, "+//data:csv +//data:table")
-    yield _Step("revert of two commits", lambda: (p.revert(4), p.revert(3)), both)
+    yield _Step("revert of two commits", _all(lambda: p.revert(4), lambda: p.revert(3)), both)
 
 
 @pytest.mark.slow

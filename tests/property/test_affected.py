@@ -7,7 +7,8 @@ with a random commit that was built before. Three properties hold:
 
 * every action that runs was predicted to run, or to run perhaps;
 * an action that was predicted to run does, and one that may run is otherwise a hit;
-* once the affected targets are built, a build of all targets runs nothing.
+* once the affected targets are built, a build of all targets runs nothing;
+* one analysis for both states, where the targets are equal, gives the answer that two give.
 
 `BUILDGRAPH_FAULTS=12` tries 300 histories with longer actions.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.build.run_build import Request, build
+from buildgraph.explain import compare_revisions
 from buildgraph.explain.affected_actions import ActionForecast, forecast, labels_to_build
 from buildgraph.explain.compare_revisions import compare_revision
 from buildgraph.explain.predict import Machine
@@ -120,6 +122,7 @@ class _History:
             self._more()
         self.space.write(".gitignore", "out/\n.buildgraph/\n")
         self.built: list[tuple[str, _Model]] = []
+        self.one_analysis = 0
 
     def commit(self) -> str:
         """Commit the work tree and return the commit."""
@@ -220,9 +223,16 @@ class _History:
         return [event for event in events if isinstance(event, Done)]
 
     def predict(self, since: str) -> tuple[tuple[str, ...], ActionForecast]:
-        """Return the labels that differ from a commit, and what to expect of their actions."""
+        """Return the labels that differ from a commit, and the prediction of their actions."""
         root = str(self.space.root)
         comparison = compare_revision(root, since)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compare_revisions, "changed_files", lambda *_: None)
+            assert compare_revision(root, since).affected == comparison.affected
+        is_shared = (
+            comparison.base is not None and comparison.base.analysis is comparison.now.analysis
+        )
+        self.one_analysis += is_shared
         labels = labels_to_build(comparison, (), "")
         machine = Machine(DiskStore(str(self.space.cache)), HostTools(SourceFiles(root)), "none")
         return tuple(map(str, labels)), forecast(root, comparison, labels, machine)
@@ -240,6 +250,7 @@ class _Scores:
         steps, actions = self.steps, self.actions
         yield f"{_HISTORIES} histories, {steps['all']} comparisons, {actions['ran']} actions ran"
         yield f"superset in {steps['superset']}; exact in {steps['exact']}"
+        yield f"one analysis was enough in {steps['one analysis']}"
         yield f"exact in {steps['exact, all new']} of {steps['all new']} without an equal output"
         yield f"{actions['predicted']} actions predicted, {self.unknown} without a duration"
         if self.errors:
@@ -297,5 +308,7 @@ def test_what_is_predicted_runs(
                 history.run(("//...",))
             if not history.built or history.dice.random() < 0.6:
                 history.built.append((history.commit(), copy.deepcopy(history.model)))
+        scores.steps["one analysis"] += history.one_analysis
     print(*scores.lines(), sep="\n")
+    assert scores.steps["one analysis"] > _HISTORIES // 5
     assert scores.steps["exact, all new"] == scores.steps["all new"] > _HISTORIES // 2

@@ -14,7 +14,7 @@ from tests.support.git_space import GitSpace
 
 @dataclass(frozen=True)
 class Job:
-    """What a job predicted and did: affected labels with their changes, and labels that ran."""
+    """A job: the affected labels with their changes, and labels that ran."""
 
     affected: dict[str, str]
     predicted: set[str]
