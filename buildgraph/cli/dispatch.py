@@ -27,6 +27,7 @@ VERBS = {
     "image": "show an image, or the differences of two",
     "query": "list targets and the dependencies between them",
     "release": "release images under a tag: signed, with SBOM and provenance",
+    "verify": "rebuild a release, or check its files, signatures and rebuilders",
     "model": "show a model: shapes, cost of a step, heat maps",
     "affected": "list the targets that a change affects, and why",
     "why": "explain why the actions of a target ran again",

@@ -17,6 +17,7 @@ from ..types.image_name import image_name
 from ..types.label import Label
 from ..types.request import Request
 from ..workspace.release_settings import ReleaseSettings
+from .agent_files import AGENTS, DECLARED
 from .collect import CollectedTarget, Collector
 from .documents import FILES, PROVENANCE, RELEASE, SBOM, SCHEMA, canonical, file_digest, paths_below
 from .image_layout import PlatformImage, platform_images, top_descriptor, total_size
@@ -110,13 +111,10 @@ def _write(path: Path, text: bytes) -> str:
 
 def _entry(folder: Path, plan: ReleasePlan, target: CollectedTarget) -> dict[str, Any]:
     """Return the target of `release.json`, without SBOM and provenance; stamps its image."""
-    files = folder / f"{target.name}{FILES}"
     entry: dict[str, Any] = {
         "label": target.label,
         "name": target.name,
-        "files": [
-            _file(files / path, f"{target.name}{FILES}/{path}") for path in paths_below(files)
-        ],
+        "files": [_file(folder / path, path) for path in _paths(folder, target.name)],
     }
     built = target.image
     if built is None:
@@ -136,6 +134,16 @@ def _entry(folder: Path, plan: ReleasePlan, target: CollectedTarget) -> dict[str
         "size": total_size(layout),
     }
     return entry
+
+
+def _paths(folder: Path, name: str) -> list[str]:
+    """Return the paths of a target's files: outputs, agents, and declared values."""
+    paths = [
+        f"{name}{end}/{path}"
+        for end in (FILES, AGENTS)
+        for path in paths_below(folder / f"{name}{end}")
+    ]
+    return [*paths, f"{name}{DECLARED}"]
 
 
 def _file(path: Path, name: str) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from ..types.errors import OK, BuildError
 from ..types.events import Built, Event, Finished, Judged, Planned
 from ..types.label import Label
 from ..types.result import File, Node, Tree
-from .documents import FILES
+from ..workspace.workspace import Workspace
+from .agent_files import AGENTS, DECLARED, agent_files, declared_values
+from .documents import FILES, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,19 @@ class Collector:
                 image = event.image and f"{name}/"
                 target = image or f"{name}{FILES}/{event.path.rpartition('/')[2]}"
                 self._copy(executor, event, output, self.folder / target)
+            self._copy_agents(executor, Label.parse(label), self.folder / name)
             actions = [output.action for _, output in outputs if output is not None]
             inputs = _inputs(executor, actions)
             self.targets.append(CollectedTarget(label, name, tuple(events[label]), inputs))
+
+    def _copy_agents(self, executor: Executor, label: Label, to: Path) -> None:
+        """Copy what `release diff` compares: the agents of an export, and its declared values."""
+        read = executor.host.store.read
+        for file in agent_files(label, executor.steps.actions, executor.results, read):
+            path = Path(f"{to}{AGENTS}", file.path)
+            self._copy_file(executor, File(file.digest), path, "")
+        values = declared_values(Workspace(self.root), label)
+        Path(f"{to}{DECLARED}").write_bytes(canonical(values) + b"\n")
 
     def _copy(self, executor: Executor, event: Built, output: Output | None, to: Path) -> None:
         node: Node = File(event.digest) if output is None else executor.node(output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -50,7 +50,7 @@ class AgentChange:
     state: str
     model: ModelChanges | None
     behaviour: tuple[Behaviour, ...] = ()
-    labels: Mapping[str, Any] = field(default_factory=dict)
+    labels: bytes = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +200,9 @@ def _compare_agents(old: _Side, new: _Side, with_behaviour: bool) -> tuple[Agent
             changes.append(AgentChange(name, ADDED if name in after else REMOVED, None))
             continue
         pair = (before[name], after[name])
-        model = model_changes(pair[0].model(), pair[1].model(), pair[1].read("labels.json"))
+        labels = pair[1].read("labels.json")
+        model = model_changes(pair[0].model(), pair[1].model(), labels)
         behaviour = tuple(_compare_behaviour(programs, pair)) if with_behaviour else ()
-        labels = json.loads(pair[1].read("labels.json"))
         changes.append(
             AgentChange(name, KEPT, None if model.is_empty else model, behaviour, labels)
         )

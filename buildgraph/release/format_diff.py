@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..explain.parameter_changes import describe_tensor
@@ -14,8 +15,14 @@ _HISTORY = 3
 _BELIEF = 5e-7  # probabilities that differ by less are equal in the three digits shown
 
 
-def format_target(change: TargetChange) -> Iterator[str]:
-    """Yield the lines on a target; one line if nothing that matters on a device differs."""
+def format_targets(changes: Iterable[TargetChange]) -> Iterator[str]:
+    """Yield the lines on all targets. What an earlier target has in common is not repeated."""
+    shown: dict[AgentChange, str] = {}
+    for change in changes:
+        yield from _format_target(change, shown)
+
+
+def _format_target(change: TargetChange, shown: dict[AgentChange, str]) -> Iterator[str]:
     if change.state != KEPT:
         yield f"{change.label}: {change.state}"
         return
@@ -31,6 +38,10 @@ def format_target(change: TargetChange) -> Iterator[str]:
             for name, before, after in rows
         )
     for agent in change.agents:
+        if agent in shown and agent.model is not None:
+            yield f"  agent {agent.name}: as in {shown[agent]}"
+            continue
+        shown[agent] = change.label
         yield from (f"  {line}" for line in _format_agent(agent))
     if change.first_difference:
         yield f"  first difference: {change.first_difference}"
@@ -61,19 +72,20 @@ def _format_agent(agent: AgentChange) -> Iterator[str]:
             yield f"  {describe_tensor(tensor)}"
         if model.reshaped:
             yield "  shapes differ, so the entries of A, B, C, D, E have no counterparts"
+    has_examples = False
     for behaviour in agent.behaviour:
-        yield from (f"  {line}" for line in _format_behaviour(behaviour, agent.labels))
+        yield f"  {_format_behaviour(behaviour)}"
+        if behaviour.change is not None and not has_examples:
+            for step in behaviour.change.examples:
+                has_examples = True
+                yield from (f"    {line}" for line in _format_step(step, json.loads(agent.labels)))
 
 
-def _format_behaviour(behaviour: Behaviour, labels: Mapping[str, Any]) -> Iterator[str]:
+def _format_behaviour(behaviour: Behaviour) -> str:
     where = f" on the probe set of {behaviour.probe}" if behaviour.probe else ""
-    change = behaviour.change
-    if change is None:
-        yield f"behaviour{where}: not compared: {behaviour.why_not}"
-        return
-    yield f"behaviour{where}: {_summary(change)}"
-    for step in change.examples:
-        yield from (f"  {line}" for line in _format_step(step, labels))
+    if behaviour.change is None:
+        return f"behaviour{where}: not compared: {behaviour.why_not}"
+    return f"behaviour{where}: {_summary(behaviour.change)}"
 
 
 def _summary(change: BehaviourChange) -> str:

@@ -78,6 +78,10 @@ REASONS = {
         BROKEN,
         "A signature is missing, does not match the content, or is not by a trusted key.",
     ),
+    "verify": (
+        BROKEN,
+        "A release differs from what was signed, tagged, or recorded in the ledger.",
+    ),
     "environment": (
         ENVIRONMENT,
         "The machine lacks something: space on a disk, a permission, memory or a program.",

@@ -14,6 +14,7 @@ KEYS = {
     "sandbox": f"one of {', '.join(LEVELS)}",
     "unchecked": 'a list of names of gates: ["step_p99"]',
     "source": "text: the address of the repository",
+    "keys": 'a list of files of public keys: ["release.key.pub"]',
     "licenses": 'text: an SPDX expression such as "Apache-2.0"',
 }
 
@@ -30,6 +31,7 @@ class ReleaseSettings:
     unchecked: tuple[str, ...] = ()
     source: str = ""
     licenses: str = ""
+    keys: tuple[str, ...] = ()
 
 
 def parse_release(document: Document) -> tuple[ReleaseSettings, list[BuildError]]:
@@ -65,11 +67,12 @@ def parse_release(document: Document) -> tuple[ReleaseSettings, list[BuildError]
         tuple(table.get("unchecked", ())),
         table.get("source", ""),
         table.get("licenses", ""),
+        tuple(table.get("keys", ())),
     ), []
 
 
 def _is_valid(key: str, value: Any) -> bool:
-    if key == "unchecked":
+    if key in ("unchecked", "keys"):
         return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
     if not isinstance(value, str) or not value.isprintable():
         return False

@@ -1,4 +1,7 @@
-"""`buildgraph release PATTERN... --tag TAG`: build targets and release them under a tag."""
+"""`buildgraph release PATTERN... --tag TAG`: build targets and release them under a tag.
+
+`buildgraph release diff OLD NEW` compares two releases.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ KEY_VARIABLE = "BUILDGRAPH_SIGNING_KEY"
 def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
     parser.add_argument(
-        "patterns", nargs="*", metavar="PATTERN", help="targets to release, such as //exports:..."
+        "patterns",
+        nargs="*",
+        metavar="PATTERN",
+        help="targets to release, such as //exports:..., or `diff OLD NEW` to compare two releases",
     )
     parser.add_argument("--tag", default="", help="tag of the release, such as v1.4.0")
     parser.add_argument(
@@ -53,6 +59,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="build, write buildgraph.lock with the identities of the tools, and release nothing",
     )
     parser.add_argument(
+        "--no-behaviour",
+        action="store_true",
+        help="diff: do not run the programs of both releases on their probe sets",
+    )
+    parser.add_argument(
         "-j",
         "--jobs",
         type=int,
@@ -67,6 +78,10 @@ def run(options: Namespace) -> int:
     from ...release.run_release import lock, release
     from ...types.request import Request
 
+    if options.patterns[:1] == ["diff"]:
+        from .release_diff import diff_releases
+
+        return diff_releases(options.patterns[1:], options)
     invocation = Invocation.find()
     patterns = invocation.patterns(options.patterns)
     request = Request(patterns, options.jobs, package=invocation.package, list_all=True)

@@ -14,7 +14,7 @@ import pytest
 from buildgraph.release import compare
 from buildgraph.release.agent_program import AgentProgram, CannotRun
 from buildgraph.release.compare import Release, compare_releases
-from buildgraph.release.format_diff import format_target
+from buildgraph.release.format_diff import format_targets
 from tests.unit.explain.test_model_diff import LABELS, model_files
 from tests.unit.ociimage.test_assemble import inputs
 
@@ -70,9 +70,7 @@ def _replay_like(actions: dict[bytes, list[int]]) -> Any:
 
 
 def _text(old: Release, new: Release, behaviour: bool = False) -> list[str]:
-    return [
-        line for change in compare_releases(old, new, behaviour) for line in format_target(change)
-    ]
+    return list(format_targets(compare_releases(old, new, behaviour)))
 
 
 @pytest.fixture
@@ -176,3 +174,26 @@ def test_the_first_difference_names_file_and_byte(tmp_path: Path, old: Release) 
     assert _text(old, new)[-1] == (
         "  first difference: layer 0: bin/agent: line 1: '\\x7fELF agent' -> '\\x7fELF agent!'"
     )
+
+
+def test_an_agent_that_changed_equally_on_two_boards_is_shown_once(
+    tmp_path: Path, old: Release
+) -> None:
+    new = _release(tmp_path / "new", "v2")
+    (new.folder / f"{_NAME}.agents/scout/ir/D0.f64").write_bytes(
+        model_files(D0={0: 0.75})["D0.f64"]
+    )
+    for release in (old, new):
+        (target,) = release.document["targets"]
+        for end in (".agents", ".files"):
+            shutil.copytree(release.folder / f"{_NAME}{end}", release.folder / f"pi{end}")
+        files = [{"path": "pi.files/report/report.json"}]
+        release.document["targets"].append(
+            {**target, "label": "//exports:pi", "name": "pi", "files": files}
+        )
+    assert _text(old, new)[1:] == [
+        "  agent scout: the model differs",
+        "    D0: 1 of 2 entries, by at most 0.25: D0[here] 0.50 -> 0.75",
+        "//exports:pi: the image is equal",
+        f"  agent scout: as in {_LABEL}",
+    ]
