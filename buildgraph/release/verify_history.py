@@ -31,7 +31,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What git says about a release: its record's number, and the newest release if it is another."""
+    """A release in git: its number in the ledger, and the newest release if it is another."""
 
     record: int
     newest: str

@@ -265,3 +265,17 @@ def test_options_that_contradict_each_other(
     clone: Space, words: tuple[str, ...], error: str
 ) -> None:
     assert error in clone.run("verify", "v1", *words, code=2).err
+
+
+def test_release_diff_compares_two_tags(clone: Space) -> None:
+    ran = clone.run("release", "diff", "v1", "v2")
+    first, jetson, *rest = ran.out.splitlines()
+    assert first == "v1 -> v2" and jetson.startswith("//exports:jetson: ")
+    assert rest[-1] == "  first difference: layer 0: agent: line 1: 'hello\\n' -> 'hello again\\n'"
+    (answer,) = clone.run("release", "diff", "v1", "./releases/v2", "--json").events
+    assert [target["label"] for target in answer["targets"]] == ["//exports:jetson", "//exports:pc"]
+
+
+def test_release_diff_needs_two_releases(clone: Space) -> None:
+    assert "1 releases instead of two" in clone.run("release", "diff", "v1", code=2).err
+    assert "there is no release v9" in clone.run("release", "diff", "v1", "v9", code=2).err

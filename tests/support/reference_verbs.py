@@ -74,6 +74,12 @@ OF_VERBS: dict[str, dict[int, str]] = {
         3: "an action is not reproducible, or the ledger is damaged",
         30: "the sandbox level does not work here, or git cannot write",
     },
+    "verify": {
+        0: "the rebuild is identical, or all checks passed",
+        1: "the build of the tagged commit failed",
+        2: "there is no such release, or a tool differs from `buildgraph.lock`",
+        3: "the rebuild differs, or a file, signature, tag or record is refused",
+    },
     "rules": {0: "the rules are printed"},
     "schema": {0: "the schema is printed"},
     "completion": {0: "the script is printed"},

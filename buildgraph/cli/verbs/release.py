@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
 from ..invocation import Invocation
+from .release_diff import add_diff_options, diff_releases
 
 if TYPE_CHECKING:
     from ...release.collect import Collector
@@ -58,11 +59,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="build, write buildgraph.lock with the identities of the tools, and release nothing",
     )
-    parser.add_argument(
-        "--no-behaviour",
-        action="store_true",
-        help="diff: do not run the programs of both releases on their probe sets",
-    )
+    add_diff_options(parser)
     parser.add_argument(
         "-j",
         "--jobs",
@@ -79,8 +76,6 @@ def run(options: Namespace) -> int:
     from ...types.request import Request
 
     if options.patterns[:1] == ["diff"]:
-        from .release_diff import diff_releases
-
         return diff_releases(options.patterns[1:], options)
     invocation = Invocation.find()
     patterns = invocation.patterns(options.patterns)

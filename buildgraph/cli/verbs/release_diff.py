@@ -1,10 +1,10 @@
-"""`buildgraph release diff OLD NEW`: what changes on the devices from one release to another."""
+"""`buildgraph release diff OLD NEW`: compare two releases."""
 
 from __future__ import annotations
 
 import json
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,15 @@ from ..invocation import Invocation
 
 if TYPE_CHECKING:
     from ...release.compare import TargetChange
+
+
+def add_diff_options(parser: ArgumentParser) -> None:
+    """Declare the options of `release diff`."""
+    parser.add_argument(
+        "--no-behaviour",
+        action="store_true",
+        help="diff: do not run the programs of both releases on their probe sets",
+    )
 
 
 def diff_releases(words: Sequence[str], options: Namespace) -> int:
