@@ -64,6 +64,7 @@ def verify_files(folder: Path, tag: str, trusted: Sequence[PublicKey]) -> Verifi
             f"{RELEASE} is of the release {release.get('tag')}, not of {tag}: "
             "another release was put in its place"
         )
+    _verify_links(folder, release)
     _verify_statements(folder, release, trusted)
     _verify_targets(folder, release)
     return VerifiedFiles(release, signers, len(sums))
@@ -114,20 +115,27 @@ def _verify_sums(folder: Path, sums: Mapping[str, str]) -> None:
         path = folder / name
         if name not in present:
             raise refused(f"{name} is missing: {SUMS} lists it")
-        if path.is_symlink():
-            _check_link(folder, name)
-        elif name not in sums:
-            raise refused(f"{name} is not part of the release: {SUMS} does not list it")
-        elif file_digest(path) != sums[name]:
-            raise refused(
-                f"{name} was changed: its SHA-256 is {file_digest(path)}, not {sums[name]}"
-            )
+        if name not in sums and not path.is_symlink():
+            raise _unlisted(name, SUMS)
+        if name in sums and (path.is_symlink() or file_digest(path) != sums[name]):
+            digest = "that of a link" if path.is_symlink() else file_digest(path)
+            raise refused(f"{name} was changed: its SHA-256 is {digest}, not {sums[name]}")
 
 
-def _check_link(folder: Path, name: str) -> None:
-    target = os.path.realpath(folder / name)
-    if not target.startswith(os.path.realpath(folder) + os.sep):
-        raise refused(f"{name} leads out of the release")
+def _unlisted(name: str, where: str) -> BuildError:
+    return refused(f"{name} is not part of the release: {where} does not list it")
+
+
+def _verify_links(folder: Path, release: Mapping[str, Any]) -> None:
+    """Check links, which SHA256SUMS leaves out: release.json lists them with their content."""
+    listed = {file["path"] for target in release["targets"] for file in target["files"]}
+    for name in paths_below(folder):
+        if (folder / name).is_symlink():
+            target = os.path.realpath(folder / name)
+            if not target.startswith(os.path.realpath(folder) + os.sep):
+                raise refused(f"{name} leads out of the release")
+            if name not in listed:
+                raise _unlisted(name, RELEASE)
 
 
 def _verify_statements(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -47,6 +46,8 @@ def clone(signed: Space, tmp_path: Path) -> Space:
     git(tmp_path, "clone", "-q", str(signed.root), "clone")
     space = Space(tmp_path / "clone", tmp_path / "cache", dict(signed.env))
     shutil.copytree(signed.root / "releases", space.root / "releases")
+    (tmp_path / "temp").mkdir()
+    space.env["TMPDIR"] = str(tmp_path / "temp")
     return space
 
 
@@ -76,7 +77,7 @@ def test_another_clone_rebuilds_the_same_bytes(clone: Space) -> None:
     # The rebuild has a cache of its own, so a poisoned one cannot help a release.
     assert not (clone.cache / "blobs").exists()
     assert git(clone.root, "worktree", "list").count("\n") == 1
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("buildgraph-verify-*/tree"))
+    assert not list(Path(clone.env["TMPDIR"]).glob("buildgraph-verify-*"))
     assert git(clone.root, "status", "--porcelain") == ""
 
 
@@ -157,6 +158,29 @@ def test_files_that_are_missing_or_added_are_refused(clone: Space, signed: Space
     added.unlink()
     (clone.root / "releases/v1/build.json").unlink()
     assert "build.json is missing" in clone.run(*words, code=3).err
+
+
+def test_links_that_are_not_part_of_the_release_are_refused(clone: Space, signed: Space) -> None:
+    words = ("verify", "v1", "--signatures", *trust(signed, "release"))
+    link = clone.root / "releases/v1/link"
+    link.symlink_to("release.json")
+    assert "link is not part of the release" in clone.run(*words, code=3).err
+    link.unlink()
+    link.symlink_to("/etc/hostname")
+    assert "link leads out of the release" in clone.run(*words, code=3).err
+
+
+def test_a_folder_outside_of_any_repository_is_verified_by_its_files(
+    clone: Space, signed: Space, tmp_path: Path
+) -> None:
+    device = Space(tmp_path / "device", tmp_path / "cache", dict(signed.env))
+    shutil.copytree(clone.root / "releases/v1", device.root / "v1")
+    words = ("verify", "v1", "--signatures", "--folder", "v1", *trust(signed, "release"))
+    ran = device.run(*words)
+    assert "not checked: git tag and ledger" in ran.out
+    flip(device.root / "v1/exports-pc/index.json")
+    assert "exports-pc/index.json was changed" in device.run(*words, code=3).err
+    assert "no workspace" in device.run("verify", "v1", code=2).err
 
 
 def test_a_moved_tag_is_refused(clone: Space, signed: Space) -> None:

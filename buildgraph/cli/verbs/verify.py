@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,31 +98,44 @@ def _check_options(options: Namespace) -> None:
 
 
 def _verify_signed(options: Namespace) -> int:
-    from ...explain.git import Repository
     from ...release.verify_files import verify_files
     from ...release.verify_history import verify_history
 
-    invocation = Invocation.find()
+    invocation = _invocation(options)
     trusted = _trusted_keys(invocation, options.trust_key)
     answer: dict[str, Any] = {"tag": options.tag}
-    repository = Repository.around(invocation.root)
-    try:
+    with ExitStack() as stack:
+        repository = None if invocation is None else _open_repository(invocation, stack)
         if options.signatures:
-            folder = _folder(invocation, options)
-            checked = verify_files(folder, options.tag, trusted)
-            history = verify_history(repository, checked.release, trusted)
-            answer |= {
-                "files": checked.files,
-                "signers": list(checked.signers),
-                "record": history.record,
-                "newest": history.newest or options.tag,
-            }
-        if options.need:
+            checked = verify_files(_folder(invocation, options), options.tag, trusted)
+            answer |= {"files": checked.files, "signers": list(checked.signers)}
+            if repository is not None:
+                history = verify_history(repository, checked.release, trusted)
+                newest = history.newest or options.tag
+                answer |= {"record": history.record, "newest": newest}
+        if options.need and repository is not None:
             answer |= _count(repository, options, trusted)
-    finally:
-        repository.close()
     _print_signed(options, answer)
     return OK
+
+
+def _invocation(options: Namespace) -> Invocation | None:
+    """Return the workspace; None outside of one, where a folder and keys are given."""
+    try:
+        return Invocation.find()
+    except BuildError as error:
+        is_alone = options.folder and options.trust_key and not options.need
+        if error.reason != "workspace" or not is_alone:
+            raise
+        return None
+
+
+def _open_repository(invocation: Invocation, stack: ExitStack) -> Repository:
+    from ...explain.git import Repository
+
+    repository = Repository.around(invocation.root)
+    stack.callback(repository.close)
+    return repository
 
 
 def _count(
@@ -153,6 +167,9 @@ def _print_signed(options: Namespace, answer: dict[str, Any]) -> None:
     if options.signatures:
         signers = ", ".join(signer[:16] for signer in answer["signers"])
         print(f"{options.tag}: {answer['files']} files are those that {signers} signed")
+        if "record" not in answer:
+            print("not checked: git tag and ledger, because there is no workspace here")
+            return
         print(f"the git tag and record {answer['record']} of the ledger agree")
         if answer["newest"] != options.tag:
             print(f"note: {answer['newest']} was released later")
@@ -161,8 +178,9 @@ def _print_signed(options: Namespace, answer: dict[str, Any]) -> None:
         print(f"{options.tag}: {len(answer['rebuilders'])} rebuilders attest it: {agreeing}")
 
 
-def _folder(invocation: Invocation, options: Namespace) -> Path:
-    folder = Path(options.folder or os.path.join(invocation.root, "releases", options.tag))
+def _folder(invocation: Invocation | None, options: Namespace) -> Path:
+    root = invocation.root if invocation else ""
+    folder = Path(options.folder or os.path.join(root, "releases", options.tag))
     if not folder.is_dir():
         raise BuildError(
             f"there is no folder {folder}",
@@ -172,12 +190,12 @@ def _folder(invocation: Invocation, options: Namespace) -> Path:
     return folder
 
 
-def _trusted_keys(invocation: Invocation, files: list[str]) -> tuple[PublicKey, ...]:
+def _trusted_keys(invocation: Invocation | None, files: list[str]) -> tuple[PublicKey, ...]:
     """Return the keys of the options, else those of the workspace; BuildError if there are none."""
     from ...signing.key_files import read_public_key
     from ...workspace.workspace import Workspace
 
-    if files:
+    if files or invocation is None:
         return tuple(read_public_key(path) for path in files)
     names = Workspace(invocation.root).settings.release.keys
     if not names:
