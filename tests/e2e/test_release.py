@@ -68,7 +68,7 @@ def test_a_release_has_the_documented_files(released: Space) -> None:
     folder = released.root / "releases/v1"
     assert {path.name for path in folder.iterdir()} == {
         *(f"exports-{name}{kind}" for name in ("jetson", "pc")
-          for kind in ("", ".cdx.json", ".provenance.json", ".files")),
+          for kind in ("", ".cdx.json", ".provenance.json", ".files", ".declared.json")),
         "build.json", "release.json", "SHA256SUMS", "VERIFY.md",
     }  # fmt: skip
     assert (folder / "exports-jetson.files/note.txt").read_text() == "a note\n"
