@@ -113,8 +113,9 @@ def _check_tag(repository: Repository, release: Mapping[str, Any], record: Recor
 def count_votes(ledger: Ledger, record: Record, trusted: Sequence[PublicKey]) -> tuple[Vote, ...]:
     """Return the votes of trusted rebuilders on a release, one for each key.
 
-    A key that attested several contents counts with one that disagrees. The keys that signed the release are left out, because their vote is not independent.
-    Attestations without a trusted signature are left out, too.
+    A key that attested several contents counts with one that disagrees. The keys that signed the
+    release are left out, because their vote is not independent. Attestations without a trusted
+    signature are left out, too.
     """
     releasers = {key.key_id for key in _signers(record, trusted)}
     votes: dict[str, Vote] = {}

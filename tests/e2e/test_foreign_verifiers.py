@@ -1,7 +1,7 @@
 """Programs of others agree with `verify`: each accepts a good release and refuses a changed one.
 
-The table CHECKS names the programs, the file that each reads, and the changed byte. They run without
-network. `.ci/verifiers.txt` has the versions.
+The table CHECKS names the programs, the file that each reads, and the changed byte. They run
+without network. `.ci/verifiers.txt` has the versions.
 """
 
 from __future__ import annotations
