@@ -19,7 +19,7 @@ from tests.support.requirements import need
 from tests.support.workspace import Space
 
 pytest_plugins = ("tests.support.docker_daemon",)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image-names")]
 TABLES = """
 [coalitions.served]
 rule = "coalition"

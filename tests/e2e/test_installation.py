@@ -13,7 +13,7 @@ import pytest
 import buildgraph
 from tests.bench.installed import installed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
 SAID = f"buildgraph {buildgraph.__version__}\n"
 SCRIPT = Path(buildgraph.__file__).parent / "bin/buildgraph"
 

@@ -22,7 +22,7 @@ import pytest
 from tests.bench.installed import installed
 from tests.support.fault_counts import Tally
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mutations")]
 RULES = '''
 from dataclasses import dataclass
 from buildgraph import Artifact, Ctx, Out, Program, Provider, rule

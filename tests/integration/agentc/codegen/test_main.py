@@ -38,7 +38,7 @@ from tests.support.native_agents import (
 )
 from tests.support.requirements import need_module
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-main")]
 
 
 @pytest.fixture(scope="module")

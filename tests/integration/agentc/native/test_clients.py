@@ -21,7 +21,7 @@ from tests.support.native_agents import Compiled, talk
 from tests.support.native_runs import built, scout, seen
 from tests.support.requirements import need
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-clients")]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.support.http_client import LIMIT, Server, answers, request
 from tests.support.native_agents import Compiled, talk
 from tests.support.native_runs import built, scout, seen, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-crowds")]
 CONNECTIONS, BUFFERS, STEPS_WAITING, TIME_LIMIT = (
     128,
     16,

@@ -21,7 +21,7 @@ from tests.support.native_agents import Compiled, linked, main_text, talk
 from tests.support.native_runs import built, proved_scout, seen, serving
 from tests.support.requirements import need
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-http")]
 GOOD = request("POST", "/step", seen(1))
 
 

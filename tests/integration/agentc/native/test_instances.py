@@ -15,7 +15,7 @@ from tests.support.http_client import LIMIT
 from tests.support.native_agents import Compiled, emitted, linked, main_text, ring, talk
 from tests.support.native_runs import built, scout, seen
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-instances")]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tests.support.native_agents import Compiled, talk
 from tests.support.native_runs import built, proved_scout, seen, serving
 from tests.support.requirements import need
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-output")]
 MANY = "".join(seen(k) + "\n" for k in range(500)).encode()
 
 

@@ -18,7 +18,7 @@ from agentc.proof.replay import parse
 
 from tests.support.native_agents import SEEN, Compiled, linked, main_text, talk, two_agents
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-process")]
 
 
 @pytest.fixture(scope="module")

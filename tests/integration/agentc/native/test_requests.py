@@ -19,7 +19,7 @@ from tests.support.http_client import Answer, Server, answers, request
 from tests.support.native_agents import Compiled, talk
 from tests.support.native_runs import built, scout, seen, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-requests")]
 BODY = seen(1).encode()
 CHUNKED = "Transfer-Encoding: chunked"
 

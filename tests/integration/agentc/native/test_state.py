@@ -21,7 +21,7 @@ from tests.support.native_agents import Compiled, talk
 from tests.support.native_runs import built, scout, seen
 from tests.support.requirements import need
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-state")]
 HEADER = 32  # magic, identity, size of the payload, steps: eight bytes each
 FOREIGN = {
     "aarch64-linux-musl cortex_a53": "qemu-aarch64-static",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from hypothesis import given, strategies as st
 
 from tests.support.native_agents import random_model
 
-NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,5}", fullmatch=True)
+FIRST = string.ascii_letters + "_"
+NAMES = st.builds(
+    str.__add__, st.sampled_from(FIRST), st.text(FIRST + string.digits + ".-", max_size=5)
+)
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=8))

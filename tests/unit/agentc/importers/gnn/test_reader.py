@@ -14,7 +14,7 @@ from agentc.importers.gnn import parser as gnn_text, reader as ingest_gnn
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
 from agentc.ir.types import ModelError
-from hypothesis import given, settings, strategies as st
+from hypothesis import strategies as st
 
 from tests.support.small_models import columns
 from tests.unit.agentc.importers.pomdp.test_reader import content
@@ -284,27 +284,3 @@ PIECES = st.sampled_from(
         "policy_len: 9",
     ]
 )
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.lists(PIECES, max_size=12), st.integers(0, 2000))
-def test_any_text_is_a_model_or_a_fault(pieces: list[str], at: int) -> None:
-    whole = text()
-    at = at % len(whole)
-    try:
-        model = imported(whole[:at] + "".join(pieces) + whole[at:])
-    except ModelError as error:
-        assert error.errors and all(error.errors)
-    else:
-        assert ir.validate(model) == []
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.integers(0, 2000), st.integers(1, 60), st.text(max_size=4))
-def test_any_cut_is_a_model_or_a_fault(at: int, count: int, put: str) -> None:
-    whole = text()
-    at = at % len(whole)
-    try:
-        imported(whole[:at] + put + whole[at + count :])
-    except ModelError as error:
-        assert error.errors

@@ -17,7 +17,7 @@ from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
 from agentc.ir.types import ModelError
-from hypothesis import given, settings, strategies as st
+from hypothesis import strategies as st
 
 from tests.support.small_models import columns
 
@@ -321,29 +321,3 @@ WORDS = st.sampled_from(
         "\0",
     ]
 )
-
-
-@settings(max_examples=400, deadline=None)
-@given(
-    st.lists(WORDS, max_size=40),
-    st.sampled_from(["", HEAD, GOOD]),
-    st.sampled_from([None, "{}", '{"x": 1}']),
-)
-def test_any_text_is_a_model_or_a_fault(
-    words: list[str], head: str, preferences: str | None
-) -> None:
-    try:
-        model = imported(head + " ".join(words), preferences)
-    except ModelError as error:
-        assert error.errors and all(error.errors)
-    else:
-        assert ir.validate(model) == []
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(max_size=60), st.integers(0, len(GOOD)))
-def test_any_damage_is_a_model_or_a_fault(text: str, at: int) -> None:
-    try:
-        imported(GOOD[:at] + text + GOOD[at:])
-    except ModelError as error:
-        assert error.errors
