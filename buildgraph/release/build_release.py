@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..types.errors import BuildError
 from ..types.events import Judged
 from ..types.image_name import image_name
 from ..types.label import Label
@@ -147,6 +148,14 @@ def _paths(folder: Path, name: str) -> list[str]:
 
 
 def _file(path: Path, name: str) -> dict[str, Any]:
+    """Return the entry of a file; that of a link has the content to which it leads."""
+    if not path.is_file():
+        raise BuildError(
+            f"{name} is a link to a folder or to nothing, which `sha256sum` cannot check",
+            None,
+            "let the target write files, or links to files",
+            "refused",
+        )
     status = path.stat()
     return {
         "path": name,

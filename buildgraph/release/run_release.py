@@ -28,7 +28,7 @@ from .checkout import Commit, check_committed, check_tracked, check_unchanged, h
 from .collect import Collector
 from .documents import content_digest, load_release
 from .git_tag import check_identity, check_tag, check_tag_name, create_tag
-from .lock import check_lock, write_lock
+from .lock import check_installed, check_lock, write_lock
 from .publish import check_room, install, new_folder, record
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def release(root: str, request: Request, options: ReleaseOptions, build: Build) 
         commit = _check_repository(root, repository, options)
         key = _read_key(options.key)
         check_level(settings.release.sandbox)
+        check_installed(root)
         check_sources(root, request)
         source = commit.document(settings.release.source)
         plan = ReleasePlan(options.tag, settings.name, source, settings.release, options.twice)

@@ -361,9 +361,11 @@ def test_a_lock_that_drifted_is_refused(fresh: Space) -> None:
     release(fresh, "v1")
     lock["tools"]["program:python3"] = "cpython-3.9.0 sha256:00"
     fresh.write("buildgraph.lock", json.dumps(lock))
+    fresh.write("hello.txt", "hello, not built yet\n")
     commit(fresh)
     ran = release(fresh, "v2", code=2)
     assert "the tools differ from buildgraph.lock: program:python3 is cpython-3" in ran.err
+    assert "[1/" not in ran.err  # before the build
 
 
 def test_a_weaker_sandbox_is_refused(fresh: Space) -> None:
@@ -424,3 +426,22 @@ def test_skopeo_reads_a_released_layout(released: Space) -> None:
     facts = json.loads(text)
     assert facts["Digest"] == document(released, "v1")["targets"][0]["image"]["digest"]
     assert facts["Labels"]["org.opencontainers.image.version"] == "v1"
+
+
+def test_a_link_to_a_folder_among_the_outputs_is_refused(fresh: Space) -> None:
+    links = (
+        '[docs]\nrule = "command"\noutputs = { page = "page/" }\n'
+        'argv = ["sh", "-c", "%s", "{page}"]\n'
+    )
+    script = "mkdir -p $0/d; echo text > $0/d/file; ln -s d/file $0/to-file"
+    fresh.write("BUILD.toml", BUILD + links % script)
+    commit(fresh)
+    words = ("release", "//:docs", *UNSIGNED, "--tag")
+    fresh.run(*words, "v1")
+    files = {file["path"] for file in document(fresh, "v1")["targets"][0]["files"]}
+    assert files >= {"docs.files/page/d/file", "docs.files/page/to-file"}
+    assert (fresh.root / "releases/v1/docs.files/page/to-file").is_symlink()
+    fresh.write("BUILD.toml", BUILD + links % f"{script}; ln -s d $0/to-folder")
+    commit(fresh)
+    assert "to-folder is a link to a folder" in fresh.run(*words, "v2", code=2).err
+    assert not (fresh.root / "releases/v2").exists()

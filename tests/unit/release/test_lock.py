@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.release.lock import LOCK, check_lock, write_lock
+from buildgraph.release.lock import LOCK, check_installed, check_lock, write_lock
 from buildgraph.types.errors import BuildError
 
 TOOLS = {"distribution:deflate": f"0.9.0 sha256:{'a' * 64}", "program:python3": "3.11 sha256:bb"}
@@ -54,3 +54,16 @@ def test_a_lock_of_a_later_version_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 9}))
     with pytest.raises(BuildError, match="has the version 9"):
         check_lock(str(tmp_path), TOOLS)
+
+
+def test_installed_tools_are_compared_without_a_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILDGRAPH_CACHE", str(tmp_path / "cache"))
+    check_installed(str(tmp_path))  # there is no lock
+    version = "9.9 sha256:aa"
+    write_lock(str(tmp_path), {"distribution:deflate": version, "program:no-such-program": version})
+    with pytest.raises(BuildError) as raised:
+        check_installed(str(tmp_path))
+    assert "distribution:deflate is 0.9" in raised.value.what
+    assert "program:no-such-program is not installed, locked is 9.9" in raised.value.what
