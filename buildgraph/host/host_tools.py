@@ -112,6 +112,20 @@ class HostTools:
             closure = dict(_decode_distribution(words) for _ in range(int(next(words))))
             self._closures[requested] = closure
 
+    @staticmethod
+    def without_paths(dumped: Sequence[str]) -> list[str]:
+        """A dump without the paths of its host, which `matches` does not need."""
+        other = HostTools(SourceFiles("", None, lambda: 0, 0))
+        other.restore(dumped)
+        words = [str(len(other._programs))]
+        for name, tool in sorted(other._programs.items()):
+            words += [name, "", tool.identity, "0"] if tool else [name, "", "", ""]
+        for requested, closure in sorted(other._closures.items()):
+            words += [requested, str(len(closure))]
+            for name, dist in sorted(closure.items()):
+                words += [name, dist.identity, "", "0"]
+        return words
+
     def matches(self, dumped: Sequence[str]) -> bool:
         """True when every name in a dump of another build has the same identity here.
 

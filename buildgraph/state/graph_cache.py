@@ -25,9 +25,10 @@ from .request_graph import RequestGraph, decode_gates
 from .snapshot import Snapshot, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..execution.executor import Attempt
+    from ..files.stamp import Stamp
 
 _FOLDER = "graphs"
 _MOST = 64  # every edit of a BUILD.toml leaves one
@@ -40,6 +41,25 @@ class CachedGraph:
     path: str
     snapshot: Snapshot
     inputs: AnalysisInputs
+
+
+@record
+class GraphName:
+    """The name of a graph, besides the files of buildgraph and the interpreter.
+
+    The package and the words of the request, and the SHA-256 of the BUILD.toml of the root.
+    """
+
+    package: str
+    words: tuple[str, ...]
+    toml: str
+
+    def path(self, cache: str, engine: Mapping[str, Stamp]) -> str:
+        """The path in a cache. `engine` are the stamps of buildgraph's own files."""
+        parts = [__version__, sys.version, self.package, *self.words, self.toml]
+        parts += [f"{path} {size} {mtime}" for path, (size, mtime, *_) in engine.items()]
+        name = sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return os.path.join(cache, _FOLDER, name)
 
 
 def save_graph(attempt: Attempt, graph: RequestGraph) -> CachedGraph | None:
@@ -88,8 +108,5 @@ def publish(path: str, pieces: Iterable[bytes]) -> None:
 
 
 def _path(attempt: Attempt, toml: str) -> str:
-    request, engine = attempt.request, attempt.host.engine
-    parts = [__version__, sys.version, request.package, *request.words, toml]
-    parts += [f"{path} {size} {mtime}" for path, (size, mtime, *_) in engine.items()]
-    name = sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return os.path.join(attempt.host.store.root, _FOLDER, name)
+    request, host = attempt.request, attempt.host
+    return GraphName(request.package, request.words, toml).path(host.store.root, host.engine)

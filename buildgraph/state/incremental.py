@@ -13,7 +13,7 @@ import os
 from ..execution.executor import Attempt
 from ..fastpath import manifest
 from ..files.stamp import Stamp, fingerprint
-from ..host.environment import BuildEnvironment, machine_identity
+from ..host.environment import RULES_FOLDER, BuildEnvironment, machine_identity
 from ..host.host_tools import HostTools
 from ..lite import TYPE_CHECKING
 from ..sandbox.job import LEVELS
@@ -130,7 +130,7 @@ def shipped_files(snapshot: Snapshot) -> dict[str, tuple[Digest, bool]]:
     assert snapshot.results is not None, "the last build has results"
     strings = iter(snapshot.results.strings("shipped"))
     return {
-        path: (Digest.parse(digest), bool(executable))
+        os.path.join(RULES_FOLDER, path): (Digest.parse(digest), bool(executable))
         for path, digest, executable in zip(strings, strings, strings)
     }
 

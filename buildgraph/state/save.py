@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..fastpath.manifest import InputManifest
 from ..files.stamp import reliable_stamp
 from ..host.environment import RULES_FOLDER, machine_identity
@@ -105,7 +107,7 @@ def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
     if not machine:
         return 0
     shipped = {
-        path: content
+        os.path.relpath(path, RULES_FOLDER): content
         for path, content in attempt.host.sources.known_digests().items()
         if path.startswith(RULES_FOLDER)
     }

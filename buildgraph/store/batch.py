@@ -15,7 +15,7 @@ from .file_ops import copy_hashed, write_all
 from .recent_blobs import SMALL_BLOB
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from typing import Protocol
 
     from .file_ops import FileOps
@@ -80,6 +80,21 @@ class DiskBatch:
         self._keep(digest, temp)
         return digest
 
+    def add_pieces(self, pieces: Iterable[bytes], digest: Digest) -> None:
+        """Add a blob whose bytes come in pieces; `pieces` ends with an error if they are wrong."""
+        with self._copy() as (fd, temp):
+            for piece in pieces:
+                write_all(self._ops, fd, piece)
+            self._ops.seal(fd, 0o444)
+        self._keep(digest, temp)
+
+    def add_record(self, key: Digest, data: bytes) -> None:
+        """Add a record that another store made, byte for byte."""
+        with self._copy() as (fd, temp):
+            write_all(self._ops, fd, data)
+            self._ops.seal(fd, 0o444)
+        self.records[key] = temp
+
     def read(self, digest: Digest) -> bytes:
         """Read a blob of this batch or of the store; Missing when neither has it."""
         if digest not in self.blobs:
@@ -88,10 +103,7 @@ class DiskBatch:
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Add a result under its key."""
-        with self._copy() as (fd, temp):
-            write_all(self._ops, fd, result_record.encode(key, result, parts))
-            self._ops.seal(fd, 0o444)
-        self.records[key] = temp
+        self.add_record(key, result_record.encode(key, result, parts))
 
     def discard(self, renamed: Container[str] = ()) -> None:
         """Remove the copies, except those that the store has renamed."""

@@ -63,12 +63,17 @@ class GcPlan:
         return sum(size for _, _, size in self.blobs)
 
 
-def plan(root: str, limits: GcLimits, now: float) -> GcPlan:
-    """Decide about every result and blob of a store, without changing anything."""
+def plan(
+    root: str, limits: GcLimits, now: float, needed: dict[Digest, str] | None = None
+) -> GcPlan:
+    """Decide about every result and blob of a store, without changing anything.
+
+    `needed` are keys of results to keep, each with what needs it.
+    """
     oldest = lease.oldest_lease(root)
     horizon = now if oldest is None else oldest - lease.USE_NOTE_S
     decisions, live, kept_bytes = [], set[Digest](), 0
-    for candidate in _candidates(root, gc_roots.protected_keys(root), horizon):
+    for candidate in _candidates(root, gc_roots.protected_keys(root) | (needed or {}), horizon):
         size = sum(digest.size for digest in candidate.blobs - live)
         decision = _decide(replace(candidate, size=size), kept_bytes, limits, now)
         decisions.append(decision)

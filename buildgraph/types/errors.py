@@ -57,6 +57,10 @@ REASONS = {
         "A tool of buildgraph refuses the content of an input, "
         "such as a model, a link or a budget.",
     ),
+    "cache-file": (
+        USAGE,
+        "A file was not written by `cache export`, or it is damaged.",
+    ),
     "signing-key": (
         USAGE,
         "A file is not a usable Ed25519 key, or a private key is where others can read it.",

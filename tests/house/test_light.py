@@ -43,6 +43,8 @@ LIGHT = {
 }
 """Packages and modules that are light. All others are plain."""
 PLAIN = {
+    "build.cache_export",
+    "build.cache_import",
     "build.from_source",
     "host.requirements",
     "sandbox.bubblewrap",
@@ -50,6 +52,7 @@ PLAIN = {
     "sandbox.process",
     "sandbox.sandbox",
     "sandbox.supervised",
+    "store.archive",
     "store.auto_gc",
     "store.fsck",
     "store.gc",

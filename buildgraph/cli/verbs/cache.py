@@ -1,4 +1,4 @@
-"""`buildgraph cache stats|gc|verify|rm`: inspect, clean and check the user's cache."""
+"""`buildgraph cache stats|gc|verify|rm|export|import`: the user's cache."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ COMMANDS = {
     "gc": "remove results that were not used recently",
     "verify": "hash every file and report damaged ones",
     "rm": "remove the results of targets",
+    "export": "write the results that targets need to FILE",
+    "import": "add the results of FILE to the cache",
 }
 
 
@@ -23,7 +25,19 @@ def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
     parser.add_argument("what", choices=tuple(COMMANDS), help="command to run (see below)")
     parser.add_argument(
-        "labels", nargs="*", metavar="LABEL", help="rm: targets whose results are removed"
+        "labels",
+        nargs="*",
+        metavar="LABEL|FILE",
+        help="rm: targets whose results are removed; export: targets (default: //...), then the "
+        "file to write; import: the file to read",
+    )
+    parser.add_argument(
+        "--for",
+        dest="needed",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="gc: keep every result that a build of this target needs now (may be repeated)",
     )
     parser.add_argument(
         "--max-size",
@@ -58,10 +72,12 @@ def run(options: Namespace) -> int:
     """Run the command; `verify` returns 3 if the cache is damaged and was not repaired."""
     from ...store.cache_dir import default_root
 
-    if options.labels and options.what != "rm":
+    if options.labels and options.what in ("stats", "gc", "verify"):
         raise BuildError(
             f"cache {options.what} takes no label",
-            fix="only `cache rm` takes labels",
+            fix="`cache gc --for LABEL` keeps the results of a target"
+            if options.what == "gc"
+            else "`cache rm` and `cache export` take labels",
             reason="usage",
         )
     root = default_root(os.environ)
@@ -74,6 +90,14 @@ def run(options: Namespace) -> int:
             from .cache_rm import remove_results_of
 
             return remove_results_of(root, options)
+        case "export":
+            from .cache_transfer import export_results
+
+            return export_results(root, options)
+        case "import":
+            from .cache_transfer import import_results
+
+            return import_results(root, options)
     return _stats(root, options)
 
 
@@ -121,11 +145,13 @@ def _gc(root: str, options: Namespace) -> int:
     from ...store.disk import DiskStore
     from ...store.gc import plan, run
     from ..format_gc import format_plan, to_json
+    from .cache_transfer import keys_needed
 
     limits = {"BUILDGRAPH_CACHE_SIZE": options.max_size, "BUILDGRAPH_CACHE_AGE": options.max_age}
     set_limits = {name: value for name, value in limits.items() if value}
     now = time.time()
-    gc_plan = plan(root, limits_from_environment(dict(os.environ) | set_limits), now)
+    merged = limits_from_environment(dict(os.environ) | set_limits)
+    gc_plan = plan(root, merged, now, keys_needed(options.needed))
     if options.dry_run or not os.path.isdir(root):
         freed = gc_plan.freed
     else:
