@@ -39,6 +39,18 @@ _SETTINGS = {
             "licenses": {"type": "string", "description": "an SPDX expression"},
         },
     },
+    "trust": {
+        "type": "object",
+        "propertyNames": {"pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"},
+        "additionalProperties": {
+            "oneOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            ]
+        },
+        "description": "public keys whose results in a shared cache builds use, by domain: paths "
+        "such as keys/main.pub, or the keys themselves",
+    },
 }
 _MATRIX = {
     "type": "object",

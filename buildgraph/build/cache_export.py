@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from ..execution.executor import Attempt, Executor
 from ..fastpath import manifest
 from ..files.regular_file import open_regular, read_regular
-from ..host.environment import engine_stamps, open_environment
-from ..state.graph_cache import GraphName, load_graph
+from ..host.environment import engine_identity, engine_stamps, open_environment
+from ..state.graph_cache import GraphName, load_graph, toml_of
 from ..state.incremental import start_from_workspace
-from ..state.portable import GraphFile, engine_identity, without_host
+from ..state.portable import GraphFile, without_host
 from ..state.request_graph import RequestGraph, decode_request
 from ..state.snapshot import parse
 from ..store import result_record
@@ -21,6 +21,7 @@ from ..store.archive import Entry, write_archive
 from ..store.closure import blobs_of
 from ..store.disk import DiskStore
 from ..store.protocol import Missing
+from ..store.signed_record import is_trusted, sign_graph
 from ..types.digest import Digest
 from ..types.errors import BuildError
 from ..types.request import Request
@@ -89,7 +90,7 @@ def export_cache(
         record, blobs = stored
         entries[Entry("result", key.hash, len(record))] = record
         entries |= {Entry("blob", digest.hash, digest.size): digest for digest in blobs}
-    graph = _graph_file(needed.snapshot, request)
+    graph = _graph_file(store, needed.snapshot, request)
     entries[Entry("graph", hashlib.sha256(graph).hexdigest(), len(graph))] = graph
 
     def content(entry: Entry) -> Iterable[bytes]:
@@ -141,7 +142,7 @@ def _stored_result(store: DiskStore, key: Digest) -> tuple[bytes, set[Digest]] |
     try:
         data = read_regular(store.record_path(key))
         record = result_record.decode(key, data)
-        if record is None:
+        if record is None or not is_trusted(store.trust, key, *record):
             return None
         blobs = set(blobs_of(record[0], store.read))
     except (OSError, Missing, ValueError):
@@ -149,13 +150,12 @@ def _stored_result(store: DiskStore, key: Digest) -> tuple[bytes, set[Digest]] |
     return (data, blobs) if all(map(store.has, blobs)) else None
 
 
-def _graph_file(data: bytes, request: Request) -> bytes:
+def _graph_file(store: DiskStore, data: bytes, request: Request) -> bytes:
     snapshot = parse(data)
     assert snapshot is not None, "it was encoded just now"
-    files = snapshot.graph.strings("files")
-    toml = dict(zip(files[::2], files[1::2], strict=True))["BUILD.toml"]
-    name = GraphName(request.package, request.words, Digest.parse(toml).hash)
-    return GraphFile(engine_identity(engine_stamps()), name, data).encode()
+    name, engine = GraphName(request.package, request.words, toml_of(snapshot)), engine_stamps()
+    signed = sign_graph(store.trust, name.identity(engine), data)
+    return GraphFile(engine_identity(engine), name, signed).encode()
 
 
 def _blob(store: DiskStore, digest: Digest) -> Iterator[bytes]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..files.regular_file import open_regular, read_regular, replace_file
-from ..host.environment import engine_stamps
+from ..files.stamp import Stamp
+from ..host.environment import engine_identity, engine_stamps
 from ..keys.merkle_walk import walk_tree
 from ..sandbox.collect_outputs import is_inside
-from ..state.portable import GraphFile, decode_graph, engine_identity
+from ..state.portable import GraphFile, decode_graph
 from ..state.snapshot import parse
 from ..store import result_record
 from ..store.archive import Archive, Entry, not_an_archive
@@ -18,6 +19,7 @@ from ..store.batch import DiskBatch
 from ..store.closure import blobs_of
 from ..store.disk import DiskStore
 from ..store.protocol import Missing
+from ..store.signed_record import is_trusted, open_graph
 from ..types.digest import EMPTY, Digest
 from ..types.errors import BuildError
 from ..types.result import Result, Tree
@@ -29,7 +31,8 @@ _SMALL = 1 << 20  # bytes; a smaller blob is read whole
 class ImportReport:
     """Counts of an import: what was new, and the results that the cache had already.
 
-    `other_version` counts results and graphs of another version of buildgraph.
+    `other_version` counts results and graphs of another version of buildgraph, `untrusted` those
+    that no trusted key of the workspace signed.
     """
 
     results: int
@@ -37,6 +40,7 @@ class ImportReport:
     graphs: int
     known: int
     other_version: int
+    untrusted: int
 
 
 def import_cache(store: DiskStore, path: str) -> ImportReport:
@@ -54,13 +58,17 @@ def import_cache(store: DiskStore, path: str) -> ImportReport:
             if batch.open:
                 store.drop(batch)
             raise
-    graphs = sum(_add_graph(store.root, graph) for graph in _usable(added.graphs))
+    engine = engine_stamps() if added.graphs else {}
+    identity = engine_identity(engine)
+    usable = [graph for graph in added.graphs if graph.engine == identity]
+    trusted = [graph for graph in usable if _is_trusted_graph(store, graph, engine)]
     return ImportReport(
         added.results,
         added.blobs,
-        graphs,
+        sum(_add_graph(store, graph, engine) for graph in trusted),
         added.known,
-        added.other_version + len(added.graphs) - len(_usable(added.graphs)),
+        added.other_version + len(added.graphs) - len(usable),
+        added.untrusted + len(usable) - len(trusted),
     )
 
 
@@ -69,7 +77,7 @@ class _Import:
 
     def __init__(self, store: DiskStore, batch: DiskBatch, archive: Archive, path: str) -> None:
         self._store, self._batch, self._archive, self._path = store, batch, archive, path
-        self.results = self.blobs = self.known = self.other_version = 0
+        self.results = self.blobs = self.known = self.other_version = self.untrusted = 0
         self.graphs: list[GraphFile] = []
         self._present = {EMPTY}  # blobs of the archive
 
@@ -112,8 +120,11 @@ class _Import:
             return
         if record is None or record[0].hash != entry.hash:
             raise not_an_archive(self._path, f"result {entry.hash[:12]} is damaged")
-        key, result, _ = record
+        key, result, parts = record
         self._check_blobs(entry, result)
+        if not is_trusted(self._store.trust, key, result, parts):
+            self.untrusted += 1
+            return
         if self._store.recall(key) is not None:
             self.known += 1
             return
@@ -176,23 +187,22 @@ def _require_space(store: DiskStore, entries: Sequence[Entry]) -> None:
         )
 
 
-def _usable(graphs: Iterable[GraphFile]) -> list[GraphFile]:
-    """The graphs that this version of buildgraph made."""
-    graphs = list(graphs)
-    identity = engine_identity(engine_stamps()) if graphs else ()
-    return [graph for graph in graphs if graph.engine == identity]
+def _is_trusted_graph(store: DiskStore, graph: GraphFile, engine: Iterable[str]) -> bool:
+    name = graph.name.identity(engine)
+    return open_graph(store.trust, name, graph.snapshot) is not None
 
 
-def _add_graph(cache: str, graph: GraphFile) -> bool:
+def _add_graph(store: DiskStore, graph: GraphFile, engine: Mapping[str, Stamp]) -> bool:
     """Write a graph unless the cache has one with results under its name; True if it was written.
 
     A disk that refuses costs time only.
     """
-    path = graph.name.path(cache, engine_stamps())
+    path = graph.name.path(store.root, engine)
     try:
-        known = parse(read_regular(path))
+        data = open_graph(store.trust, graph.name.identity(engine), read_regular(path))
     except OSError:
-        known = None
+        data = None
+    known = parse(data) if data is not None else None
     if known is not None and known.results is not None:
         return False
     return replace_file(path, (graph.snapshot,))

@@ -17,6 +17,7 @@ from ..host.environment import (
     choose_level,
     engine_stamps,
     open_environment,
+    own_folder,
 )
 from ..host.host_tools import HostTools
 from ..host.source_files import SourceChanged
@@ -104,7 +105,7 @@ def _run_attempt(attempt: Attempt, is_first: bool) -> int:
 
 def _with_level(attempt: Attempt, host: BuildEnvironment) -> Attempt:
     request = attempt.request
-    level = choose_level(request.sandbox, host.store.root)
+    level = choose_level(request.sandbox, own_folder(attempt.root, host.store))
     return Attempt(attempt.root, request, attempt.listen, attempt.cancel, host, level)
 
 

@@ -26,6 +26,7 @@ FOLDER = ".buildgraph/manifests"
 _NAMED = (
     "BUILDGRAPH_CACHE",
     "BUILDGRAPH_SANDBOX",
+    "BUILDGRAPH_SIGNING_KEY",
     "XDG_CACHE_HOME",
     "HOME",
     "PYTHONPATH",

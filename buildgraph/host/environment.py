@@ -6,21 +6,26 @@ A build opens it before it decides where to start, so no module of analysis is i
 from __future__ import annotations
 
 import os
+import sys
 
+from .. import __version__
 from ..files.regular_file import read_regular, replace_file
 from ..files.stamp import Stamp, file_system_time, fingerprint
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import defer_signals, suppress
+from ..lite.sha256 import sha256
 from ..sandbox.job import LEVELS, Level
 from ..store.cache_dir import ScratchFolder, default_root
 from ..store.disk import DiskStore
 from ..types.errors import BuildError
+from ..workspace.root import BUILD
 from .host_tools import HostTools
 from .source_files import SourceFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from ..signing.policy import TrustPolicy
     from ..store.index import StatIndex
 
 # The package knows its place: an installation has the rules elsewhere than the repository.
@@ -88,11 +93,12 @@ class open_environment:
         self._root = root
         self._kept = os.path.join(root, ".buildgraph", "sandbox") if kept else ""
         self._store = DiskStore(default_root(os.environ), warn)
+        self._store.trust = trust_of(root, warn)
         self._scratch: ScratchFolder | None = None
 
     def __enter__(self) -> BuildEnvironment:
         cache = self._store.root
-        self._index = _LazyIndex(os.path.join(cache, "index"))
+        self._index = _LazyIndex(os.path.join(own_folder(self._root, self._store), "index"))
         began = file_system_time(self._root)
         sources = SourceFiles(self._root, self._index, lambda: began, INDEX_THRESHOLD)
         tools = HostTools(sources)
@@ -112,6 +118,31 @@ class open_environment:
             self._store.close()
 
 
+def trust_of(root: str, warn: Callable[[str], None]) -> TrustPolicy | None:
+    """The policy of the table [workspace.trust]; None without one. BuildError if it is not valid.
+
+    The file is parsed only if it can have the table: its name, or an escape in a key.
+    """
+    try:
+        data = read_regular(os.path.realpath(os.path.join(root, BUILD)))
+    except OSError:
+        return None  # the build reports it
+    if b"trust" not in data and not any(escape in data for escape in (b"\\u", b"\\U", b"\\x")):
+        return None
+    from ..signing.policy import load_policy
+
+    return load_policy(root, data, os.environ, warn)
+
+
+def own_folder(root: str, store: DiskStore) -> str:
+    """The folder for what no other user of a shared cache may change: digests of sources by stamps,
+    and the sandbox level of this machine.
+
+    Without trusted keys it is the cache. With them it is in the workspace.
+    """
+    return store.root if store.trust is None else os.path.join(root, ".buildgraph", "machine")
+
+
 def machine_identity() -> list[str]:
     """Return the facts that a found sandbox level depends on: boot, user, and namespaces.
 
@@ -126,12 +157,12 @@ def machine_identity() -> list[str]:
         return []
 
 
-def _best_level(cache: str) -> Level:
+def _best_level(folder: str) -> Level:
     """Return the strongest level that works here, found once for each boot, user and bubblewrap.
 
-    The level and the facts that it depends on are saved in the file `sandbox` of the cache.
+    The level and the facts that it depends on are saved in the file `sandbox` of the folder.
     """
-    machine, path = machine_identity(), os.path.join(cache, "sandbox")
+    machine, path = machine_identity(), os.path.join(folder, "sandbox")
     bwrap = [
         str(os.stat(program).st_mtime_ns) for program in BWRAP_PATHS if os.path.exists(program)
     ]
@@ -150,12 +181,12 @@ def _best_level(cache: str) -> Level:
     return best
 
 
-def choose_level(requested: str, cache: str) -> Level:
+def choose_level(requested: str, folder: str) -> Level:
     """Return the requested sandbox level, or the strongest that works here when it is empty.
 
     BuildError (reason "environment") when the requested level does not work on this machine.
     """
-    best = _best_level(cache)
+    best = _best_level(folder)
     if not requested:
         return best
     level = next(level for level in LEVELS if level == requested)
@@ -167,6 +198,19 @@ def choose_level(requested: str, cache: str) -> Level:
             "environment",
         )
     return level
+
+
+def engine_identity(paths: Iterable[str]) -> tuple[str, str, str]:
+    """Version, Python, and the SHA-256 of the files of buildgraph at these paths."""
+    above = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    sha = sha256()
+    for path in paths:
+        is_rule = path.startswith(RULES_FOLDER + os.sep)
+        name = os.path.relpath(path, RULES_FOLDER if is_rule else above)
+        with open(path, "rb") as file:
+            content = sha256(file.read()).hexdigest()
+        sha.update(f"{'rules' * is_rule}/{name}\0{content}\n".encode("utf-8", "surrogateescape"))
+    return __version__, sys.version, sha.hexdigest()
 
 
 def engine_stamps() -> dict[str, Stamp]:

@@ -15,11 +15,14 @@ import sys
 from .. import __version__
 from ..files.regular_file import read_regular, replace_file
 from ..files.remove_tree import remove
+from ..host.environment import engine_identity
 from ..host.source_files import hash_file
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.record import record
 from ..lite.sha256 import sha256
+from ..store.signed_record import open_graph, sign_graph
+from ..types.digest import Digest
 from .analysis_inputs import AnalysisInputs, analysis_inputs
 from .request_graph import RequestGraph, decode_gates
 from .snapshot import Snapshot, parse
@@ -61,6 +64,14 @@ class GraphName:
         name = sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
         return os.path.join(cache, _FOLDER, name)
 
+    def identity(self, engine: Iterable[str]) -> str:
+        """The SHA-256 of all that determines the graph, wherever it is: the name that is signed.
+
+        `engine` are the paths of buildgraph's own files.
+        """
+        parts = (*engine_identity(engine), self.package, *self.words, self.toml)
+        return sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
 
 def save_graph(attempt: Attempt, graph: RequestGraph) -> CachedGraph | None:
     """Save a graph that was just analysed; None if the graph cannot be read back.
@@ -70,21 +81,34 @@ def save_graph(attempt: Attempt, graph: RequestGraph) -> CachedGraph | None:
     """
     data = graph.encode()
     snapshot = parse(data)
-    path = _path(attempt, graph.inputs.digests["BUILD.toml"].hash)
-    publish(path, (data,))
+    path = _name(attempt, graph.inputs.digests["BUILD.toml"].hash).path(
+        attempt.host.store.root, attempt.host.engine
+    )
+    publish(attempt, path, (data,))
     return None if snapshot is None else CachedGraph(path, snapshot, graph.inputs)
 
 
 def load_graph(attempt: Attempt) -> CachedGraph | None:
-    """The snapshot of an equal request; None if an input of analysis or a program differs."""
+    """The snapshot of an equal request; None if an input of analysis or a program differs.
+
+    None, too, if the workspace has trusted keys and none of them signed it.
+    """
+    host = attempt.host
     try:
-        path = _path(attempt, hash_file(os.path.join(attempt.root, "BUILD.toml")).hash)
-        snapshot = parse(read_regular(path))
+        name = _name(attempt, hash_file(os.path.join(attempt.root, "BUILD.toml")).hash)
+        path = name.path(host.store.root, host.engine)
+        data = read_regular(path)
     except OSError:
         return None
+    if host.store.trust is not None:
+        content = open_graph(host.store.trust, name.identity(host.engine), data)
+        if content is None:
+            return None
+        data = content
+    snapshot = parse(data)
     if snapshot is None:
         return None
-    graph, tools = snapshot.graph, attempt.host.tools
+    graph, tools = snapshot.graph, host.tools
     inputs = analysis_inputs(attempt.root, graph.strings("files"), graph.strings("folders"))
     if inputs is None:
         return None
@@ -94,8 +118,19 @@ def load_graph(attempt: Attempt) -> CachedGraph | None:
     return CachedGraph(path, snapshot, inputs)
 
 
-def publish(path: str, pieces: Iterable[bytes]) -> None:
-    """Write a snapshot to the cache, and remove the oldest ones there."""
+def publish(attempt: Attempt, path: str, pieces: Iterable[bytes]) -> None:
+    """Write a snapshot to the cache, signed if the build signs, and remove the oldest ones there.
+
+    A signed snapshot is named by the BUILD.toml that its graph was analysed from.
+    """
+    trust = attempt.host.store.trust
+    if trust is not None:
+        data = b"".join(pieces)
+        snapshot = parse(data)
+        if snapshot is None:
+            return
+        name = _name(attempt, toml_of(snapshot))
+        pieces = (sign_graph(trust, name.identity(attempt.host.engine), data),)
     if not replace_file(path, pieces):
         return
     with suppress(OSError):
@@ -107,6 +142,11 @@ def publish(path: str, pieces: Iterable[bytes]) -> None:
             remove(entry.path)
 
 
-def _path(attempt: Attempt, toml: str) -> str:
-    request, host = attempt.request, attempt.host
-    return GraphName(request.package, request.words, toml).path(host.store.root, host.engine)
+def toml_of(snapshot: Snapshot) -> str:
+    """The SHA-256 of the BUILD.toml of the root that a graph was analysed from."""
+    files = snapshot.graph.strings("files")
+    return Digest.parse(dict(zip(files[::2], files[1::2]))["BUILD.toml"]).hash
+
+
+def _name(attempt: Attempt, toml: str) -> GraphName:
+    return GraphName(attempt.request.package, attempt.request.words, toml)

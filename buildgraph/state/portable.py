@@ -11,22 +11,14 @@ own name.
 
 from __future__ import annotations
 
-import os
-import sys
-
-from .. import __version__
-from ..host.environment import RULES_FOLDER
 from ..host.host_tools import HostTools
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_strings, unpack_strings
 from ..lite.record import record
-from ..lite.sha256 import sha256
 from .graph_cache import GraphName
 from .snapshot import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .snapshot import Snapshot
 
 _MAGIC = b"buildgraph graph 1\n"
@@ -59,19 +51,6 @@ def decode_graph(data: bytes) -> GraphFile | None:
     except (ValueError, KeyError, IndexError):
         return None
     return GraphFile(tuple(engine), GraphName(package, tuple(words[5:]), toml), snapshot)
-
-
-def engine_identity(paths: Iterable[str]) -> tuple[str, str, str]:
-    """Version, Python, and the SHA-256 of the files of buildgraph at these paths."""
-    above = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    sha = sha256()
-    for path in paths:
-        is_rule = path.startswith(RULES_FOLDER + os.sep)
-        name = os.path.relpath(path, RULES_FOLDER if is_rule else above)
-        with open(path, "rb") as file:
-            content = sha256(file.read()).hexdigest()
-        sha.update(f"{'rules' * is_rule}/{name}\0{content}\n".encode("utf-8", "surrogateescape"))
-    return __version__, sys.version, sha.hexdigest()
 
 
 def without_host(snapshot: Snapshot) -> bytes | None:

@@ -129,7 +129,7 @@ def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
     if start.publish_to:
         from .graph_cache import publish
 
-        publish(start.publish_to, pieces)
+        publish(attempt, start.publish_to, pieces)
     return checksum if saved else 0
 
 

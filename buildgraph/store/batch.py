@@ -9,28 +9,31 @@ from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..types.digest import Digest
 from ..types.result import Result
-from . import result_record
 from .cache_dir import translate_os_errors
 from .file_ops import copy_hashed, write_all
 from .recent_blobs import SMALL_BLOB
+from .signed_record import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
     from typing import Protocol
 
     from .file_ops import FileOps
+    from .protocol import Trust
 
     class BlobStore(Protocol):
         """The part of a store that a batch uses."""
 
         root: str
         ops: FileOps
+        trust: Trust | None
 
         def is_verified(self, digest: Digest) -> bool: ...
         def read(self, digest: Digest) -> bytes: ...
         def new_path(self) -> str: ...
 
 
+_MAX_FOLDER_SYNCS = 4  # beyond, one `syncfs` is faster
 _SMALL_FILE = 1 << 18  # bytes; a smaller file is read whole, and hashed before it is copied
 
 
@@ -103,7 +106,7 @@ class DiskBatch:
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Add a result under its key."""
-        self.add_record(key, result_record.encode(key, result, parts))
+        self.add_record(key, encode_record(self._store.trust, key, result, parts))
 
     def discard(self, renamed: Container[str] = ()) -> None:
         """Remove the copies, except those that the store has renamed."""
@@ -144,3 +147,13 @@ class _Copy:
                 with suppress(OSError):
                     os.unlink(self._path)
                 raise error
+
+
+def sync_folders(ops: FileOps, top: str, folders: Iterable[str]) -> None:
+    """Make the entries of folders below `top` durable."""
+    ordered = sorted(folders)
+    if len(ordered) > _MAX_FOLDER_SYNCS:
+        ops.sync_filesystem(top)
+        return
+    for folder in ordered:
+        ops.sync_folder(folder)

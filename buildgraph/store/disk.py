@@ -20,7 +20,7 @@ from ..lite.threads import allocate_lock
 from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
-from .batch import DiskBatch
+from .batch import DiskBatch, sync_folders
 from .cache_dir import PrivateFolder, open_root, translate_os_errors
 from .closure import blobs_of
 from .file_ops import Descriptor, FileOps, NewFile, copy_hashed, read_open, write_all
@@ -28,18 +28,20 @@ from .lease import Lease, mark_in_use
 from .protocol import Batch, Missing
 from .quarantine import Quarantine
 from .recent_blobs import SMALL_BLOB, RecentBlobs
+from .signed_record import is_trusted, without_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from .protocol import Trust
+
 _HEX = frozenset("0123456789abcdef")
-_MAX_FOLDER_SYNCS = 4  # beyond, one `syncfs` is faster
 
 
 class DiskStore:
     """Blobs and results below one folder, which any number of processes of one user can share.
 
-    `warn` is called once for each damaged file. BuildError (reason "environment") when the folder
+    `warn` is called once for each damaged file. `trust` decides which results count. BuildError (reason "environment") when the folder
     cannot be used: it is another user's, others can write it, or it is read-only or full.
     """
 
@@ -47,6 +49,7 @@ class DiskStore:
         self, root: str, warn: Callable[[str], None] = lambda _: None, ops: FileOps | None = None
     ) -> None:
         self.root, self.ops = root, ops or FileOps()
+        self.trust: Trust | None = None
         self._blobs = os.path.join(root, "blobs", "sha256")
         self._results = os.path.join(root, "results")
         self._quarantine = Quarantine(root, warn)
@@ -163,7 +166,9 @@ class DiskStore:
         record = self._find_record(key)
         if record is None:
             return None
-        result, _ = record
+        result, parts = record
+        if key not in self._pending_records and not is_trusted(self.trust, key, result, parts):
+            return None
         try:
             if not all(self.has(digest) for digest in blobs_of(result, self.read)):
                 return None
@@ -175,7 +180,7 @@ class DiskStore:
     def parts(self, key: Digest) -> Mapping[str, bytes] | None:
         """Return the messages recorded with a key; None without a record."""
         record = self._find_record(key)
-        return None if record is None else record[1]
+        return None if record is None else without_signature(record[1])
 
     def verify(self, digest: Digest) -> bool:
         """Hash a blob, and quarantine a damaged one; False when it is absent or damaged."""
@@ -260,11 +265,7 @@ class DiskStore:
                 folders.add(self._results)
             self._rename(temp, target)
             folders.add(folder)
-        if len(folders) > _MAX_FOLDER_SYNCS:
-            self.ops.sync_filesystem(self._results)
-            return
-        for folder in sorted(folders):
-            self.ops.sync_folder(folder)
+        sync_folders(self.ops, self._results, folders)
 
     def _publish_blob(self, digest: Digest, temp: str) -> None:
         if self._has_file(digest) and (digest.hash in self._verified or self.verify(digest)):

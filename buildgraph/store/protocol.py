@@ -37,6 +37,21 @@ class Batch(Protocol):
         ...
 
 
+class Trust(Protocol):
+    """Signatures of what a store shares: the content (a SHA-256) that a name has.
+
+    `kind` is "result" or "graph".
+    """
+
+    def sign(self, kind: str, name: str, content: str) -> bytes:
+        """Return a signature; empty without a key to sign with."""
+        ...
+
+    def accepts(self, kind: str, name: str, content: str, signature: bytes) -> bool:
+        """True if a trusted key signed exactly this."""
+        ...
+
+
 class Store(Protocol):
     """Blobs and results of all builds of a user; processes can share one."""
 

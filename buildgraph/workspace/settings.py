@@ -10,8 +10,9 @@ from .release_settings import ReleaseSettings, parse_release
 from .root import BUILD
 from .toml import Document
 from .toml_positions import KEY
+from .trust_table import parse_trust
 
-_KEYS = ("name", "rules", "release")
+_KEYS = ("name", "rules", "release", "trust")
 _EXPECTED = {"name": "text", "rules": 'a list of Python files: ["tools/my_rules.py"]'}
 
 
@@ -20,13 +21,15 @@ class Settings:
     """The table [workspace].
 
     `name` is the declared name, or that of the root folder; `declared_name` is empty if there is
-    none. `rules` are the paths of the user's rule files. `release` is [workspace.release].
+    none. `rules` are the paths of the user's rule files. `release` is [workspace.release], and
+    `key_files` are the paths of public keys in [workspace.trust].
     """
 
     name: str
     rules: tuple[str, ...] = ()
     declared_name: str = ""
     release: ReleaseSettings = ReleaseSettings()
+    key_files: tuple[str, ...] = ()
 
 
 def parse_settings(document: Document | None, root: str) -> Settings:
@@ -70,7 +73,8 @@ def parse_settings(document: Document | None, root: str) -> Settings:
     ]
     release, wrong = parse_release(document)
     raise_all(errors + wrong)
-    return Settings(name, tuple(rules), table.get("name", ""), release)
+    key_files = tuple(key.path for key in parse_trust(document) or () if key.path)
+    return Settings(name, tuple(rules), table.get("name", ""), release, key_files)
 
 
 def raise_all(errors: list[BuildError]) -> None:

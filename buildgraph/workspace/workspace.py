@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from ..files.stamp import Stamp, stamp_of
@@ -28,7 +29,7 @@ HINTS = 20
 class Workspace:
     """The targets of a workspace by label. Each file is read once, when it is first needed.
 
-    `rule_files` are the files of rules that analysis has read, by their paths. `digests` and
+    `rule_files` are the files of rules and keys that analysis has read, by their paths. `digests` and
     `stamps` are those of the files read; a stamp is taken before its file is read. `fetch(path)`
     may provide the content of a rule file before it is read.
     """
@@ -65,7 +66,13 @@ class Workspace:
     @cached_property
     def settings(self) -> Settings:
         """The settings of the workspace; BuildErrors as for `parse_settings`."""
-        return parse_settings(self._document(""), self.root)
+        settings = parse_settings(self._document(""), self.root)
+        for path in settings.key_files:  # a build whose trusted keys changed must look again
+            with suppress(OSError):
+                self.fetch(path)
+                self.read(path)
+                self.rule_files.add(path)
+        return settings
 
     def place(self, *path: str | int) -> Location:
         """The location of a value of the table [workspace]."""

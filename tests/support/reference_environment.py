@@ -28,11 +28,23 @@ OWN = [
         "namespaces",
         "the strongest sandbox to use: `namespaces`, `landlock` or `none`",
     ),
-    ("BUILDGRAPH_SIGNING_KEY", "", "the private key that signs a release"),
+    (
+        "BUILDGRAPH_SIGNING_KEY",
+        "",
+        "the file of the private key that signs a release, and the results of builds if the "
+        "workspace has a table `[workspace.trust]` (default there: a key of this user, made at "
+        "its first use)",
+    ),
 ]
 OTHERS = [
     ("HOME", "", "the user's folder, for the default of the cache"),
     ("XDG_CACHE_HOME", "", "the folder of caches, for the default of the cache"),
+    (
+        "XDG_STATE_HOME",
+        "`~/.local/state`",
+        "the folder of `buildgraph/local-key`, which signs results without "
+        "`BUILDGRAPH_SIGNING_KEY`",
+    ),
     (
         "PATH",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
 from dataclasses import asdict
 
@@ -16,6 +17,7 @@ from ..invocation import Invocation
 def export_results(cache: str, options: Namespace) -> int:
     """Write the results of labels (default: of all targets) to a file."""
     from ...build.cache_export import export_cache, needed_results
+    from ...host.environment import trust_of
     from ...store.disk import DiskStore
     from ...ui.format import format_size, plural
 
@@ -30,6 +32,7 @@ def export_results(cache: str, options: Namespace) -> int:
     request = Request(tuple(labels) or ("//...",), package=invocation.package)
     needed = needed_results(invocation.root, request)
     store = DiskStore(cache)
+    store.trust = trust_of(invocation.root, print_warning)
     try:
         report = export_cache(store, os.path.abspath(path), needed, request)
     finally:
@@ -52,6 +55,7 @@ def export_results(cache: str, options: Namespace) -> int:
 def import_results(cache: str, options: Namespace) -> int:
     """Add the results of a file to the cache."""
     from ...build.cache_import import import_cache
+    from ...host.environment import trust_of
     from ...store.disk import DiskStore
     from ...ui.format import plural
 
@@ -64,6 +68,12 @@ def import_results(cache: str, options: Namespace) -> int:
     (path,) = options.labels
     store = DiskStore(cache)
     try:
+        # Elsewhere everything is imported, and the builds that use it apply their policy.
+        store.trust = trust_of(Invocation.find().root, print_warning)
+    except BuildError as error:
+        if error.reason != "workspace":
+            raise
+    try:
         report = import_cache(store, path)
     finally:
         store.close()
@@ -75,9 +85,16 @@ def import_results(cache: str, options: Namespace) -> int:
         f"imported {plural(report.results, 'result')}{known}, {plural(report.blobs, 'blob')} "
         f"and {plural(report.graphs, 'graph')}"
     )
+    if report.untrusted:
+        print(f"skipped, for lack of a trusted signature: {report.untrusted}")
     if report.other_version:
-        print(f"skipped {plural(report.other_version, 'entry')} of another version of buildgraph")
+        print(f"skipped, of another version of buildgraph: {report.other_version}")
     return OK
+
+
+def print_warning(text: str) -> None:
+    """Print a warning of the store."""
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def keys_needed(labels: list[str]) -> dict[Digest, str]:

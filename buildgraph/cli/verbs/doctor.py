@@ -72,6 +72,7 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
         packages(),
         sandbox(environ),
         cache(environ),
+        *trust(),
         zig(),
         qemu(),
         docker(),
@@ -150,6 +151,27 @@ def cache(environ: Mapping[str, str]) -> Check:
         purpose,
         "free some disk space, or set BUILDGRAPH_CACHE to a folder on another disk",
     )
+
+
+def trust() -> list[Check]:
+    """Check the keys of [workspace.trust], if the current folder is in a workspace with that."""
+    from ...host.environment import trust_of
+    from ..invocation import Invocation
+
+    purpose = "results that others share"
+    try:
+        policy = trust_of(Invocation.find().root, lambda text: None)
+    except BuildError as error:
+        known = error.reason == "workspace"
+        return [] if known else [Check("trust", "missing", error.what, purpose, error.fix)]
+    if policy is None:
+        return []
+    keys = "; ".join(
+        f"{' and '.join(domains)} {key.key_id[:16]}" for key, domains in policy.trusted.items()
+    )
+    signer = policy.signer
+    signs = f"signs as {signer.domain}" if signer else "signs nothing"
+    return [Check("trust", "ok", f"reads {keys or 'nobody'}; {signs}", purpose)]
 
 
 def zig() -> Check:
