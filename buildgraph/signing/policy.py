@@ -1,4 +1,4 @@
-"""Trust in shared results: who may have made a result or a graph that a build uses.
+"""Trust in shared results: the signatures that a result or a graph needs before a build uses it.
 
 `[workspace.trust]` maps names of *domains* to public keys. A domain is a class of branches: `main`
 for builds of the main branch, `pr` for pull requests. A claim is a signed statement: in this
@@ -82,8 +82,8 @@ class TrustPolicy:
         if self.refused == 1:
             who = f"signed by key {key_id.hex()[:16]}" if key_id else "not signed"
             self._warn(
-                f"the cache has a {kind} that is {who}: without a trusted signature it is not "
-                "used, nor is any other such entry (`buildgraph doctor` lists the trusted keys)"
+                f"the cache has a {kind} that is {who}: entries without a trusted signature "
+                "are not used (`buildgraph doctor` lists the trusted keys)"
             )
         return False
 

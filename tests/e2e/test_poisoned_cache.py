@@ -1,4 +1,4 @@
-"""A pull request writes whatever it wants to a shared cache: no build of main believes it.
+"""A pull request writes anything to a shared cache, and no build of main uses it.
 
 The attacker has the cache, the keys of all actions of main, its own signing key and one that main
 no longer trusts. It knows this code, and can forge every byte but a signature of main. The same
@@ -14,6 +14,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def ground(folder: Path, trust: bool) -> Ground:
     root.mkdir()
     (root / "BUILD.toml").write_text(f'[workspace]\nname = "w"\n{table}{TARGETS}')
     (root / "s.txt").write_text("good\n")
-    made = Ground(
+    workspace = Ground(
         root,
         folder / "cache",
         folder / "scratch",
@@ -128,10 +129,10 @@ def ground(folder: Path, trust: bool) -> Ground:
         create_key(str(pr)),
         create_key(str(revoked)),
     )
-    made.scratch.mkdir()
-    assert made.build(made.cache) == ["//:a", "//:b"]
-    assert made.build(made.cache) == [] and not made.is_poisoned()
-    return made
+    workspace.scratch.mkdir()
+    assert workspace.build(workspace.cache) == ["//:a", "//:b"]
+    assert workspace.build(workspace.cache) == [] and not workspace.is_poisoned()
+    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def forgeries(of: Ground) -> dict[str, Callable[[str, str, str], bytes]]:
         "by the pull request": by(of.pr, "pr"),
         "by the pull request, for main": pr_as_main,
         "by the pull request, with main's key id": lambda kind, name, content: (
-            (made := pr_as_main(kind, name, content))[:64] + main_id + made[96:]
+            (forged := pr_as_main(kind, name, content))[:64] + main_id + forged[96:]
         ),
         "by a key that is trusted no longer": by(of.revoked, "main"),
         "kept from what was there": lambda kind, name, content: signatures.get(name, main_id),
@@ -209,7 +210,7 @@ def poison_results(cache: Path, names: str, policy: TrustPolicy) -> None:
     shutil.rmtree(cache / "graphs")
 
 
-def poison_snapshot(of: Ground, cache: Path, policy: TrustPolicy) -> None:
+def poison_snapshot(cache: Path, of: Ground, policy: TrustPolicy) -> None:
     """Build with evil results and a policy that believes them: the snapshot has evil outputs."""
     poison_results(cache, "b", policy)
     with pytest.MonkeyPatch.context() as patch:
@@ -266,22 +267,19 @@ def attacks(of: Ground) -> Iterator[tuple[str, Callable[[Path], None]]]:
     for how, forge in forgeries(of).items():
         policy = Believer(forge)
         for names in ("a", "b", "ab"):
-            yield (
-                f"results {names} {how}",
-                lambda cache, n=names, p=policy: poison_results(cache, n, p),
-            )
-        yield f"snapshot {how}", lambda cache, p=policy: poison_snapshot(of, cache, p)
-        yield f"graph {how}", lambda cache, p=policy: poison_graph(cache, p)
-    yield "moved record", lambda cache: moved_record(cache, whole=True)
-    yield "moved and renamed record", lambda cache: moved_record(cache, whole=False)
+            yield f"results {names} {how}", partial(poison_results, names=names, policy=policy)
+        yield f"snapshot {how}", partial(poison_snapshot, of=of, policy=policy)
+        yield f"graph {how}", partial(poison_graph, policy=policy)
+    yield "moved record", partial(moved_record, whole=True)
+    yield "moved and renamed record", partial(moved_record, whole=False)
     for name in "ab":
-        yield f"replaced blob {name}", lambda cache, n=name: replaced_blob(cache, n)
+        yield f"replaced blob {name}", partial(replaced_blob, name=name)
     for how in ("unsigned", "kept from what was there", "garbage"):
         policy = Believer(forgeries(of)[how])
         for name in "ab":
 
             def both(cache: Path, n: str = name, p: TrustPolicy = policy) -> None:
-                poison_snapshot(of, cache, p)
+                poison_snapshot(cache, of, p)
                 replaced_blob(cache, n)
 
             yield f"snapshot and blob {name} {how}", both
