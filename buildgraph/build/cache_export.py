@@ -105,7 +105,7 @@ def export_cache(
 
 
 def _last_build(attempt: Attempt) -> NeededResults | None:
-    """The results that the last build of a request here needed; None if something has changed since."""
+    """The results that the last build here needed; None if something has changed since."""
     start = start_from_workspace(attempt)
     if start is None or start.numbers or start.snapshot is None:
         return None

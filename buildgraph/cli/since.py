@@ -10,7 +10,7 @@ from ..explain.affected import Affected
 from ..explain.affected_actions import ActionForecast, forecast, labels_to_build
 from ..explain.compare_revisions import Comparison, compare_revision
 from ..explain.predict import Machine
-from ..host.environment import choose_level
+from ..host.environment import choose_level, own_folder, trust_of
 from ..host.host_tools import HostTools
 from ..host.source_files import SourceFiles
 from ..store.cache_dir import default_root
@@ -24,7 +24,8 @@ def forecast_of(
     """Predict the actions of those affected labels that can be built, at a sandbox level."""
     store = DiskStore(default_root(os.environ))
     try:
-        level = choose_level(sandbox, store.root)
+        store.trust = trust_of(invocation.root, lambda text: None)
+        level = choose_level(sandbox, own_folder(invocation.root, store))
         machine = Machine(store, HostTools(SourceFiles(invocation.root)), level)
         labels = [
             entry.label

@@ -41,8 +41,8 @@ _HEX = frozenset("0123456789abcdef")
 class DiskStore:
     """Blobs and results below one folder, which any number of processes of one user can share.
 
-    `warn` is called once for each damaged file. `trust` decides which results count. BuildError (reason "environment") when the folder
-    cannot be used: it is another user's, others can write it, or it is read-only or full.
+    `warn` is called once for each damaged file. `trust` decides which results count. BuildError
+    (reason "environment") when the folder cannot be used: others can write it, it is full, ...
     """
 
     def __init__(

@@ -25,7 +25,7 @@ EXPECTED = 'the path of a public key in the workspace ("keys/main.pub"), or the 
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key of a domain: a path in the workspace or the text of a PEM file, and its place."""
+    """A public key of a domain: a path in the workspace or the text of a PEM file."""
 
     domain: str
     path: str

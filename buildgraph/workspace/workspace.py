@@ -29,7 +29,7 @@ HINTS = 20
 class Workspace:
     """The targets of a workspace by label. Each file is read once, when it is first needed.
 
-    `rule_files` are the files of rules and keys that analysis has read, by their paths. `digests` and
+    `rule_files` are the files of rules and keys that analysis has read, by path. `digests` and
     `stamps` are those of the files read; a stamp is taken before its file is read. `fetch(path)`
     may provide the content of a rule file before it is read.
     """

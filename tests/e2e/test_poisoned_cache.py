@@ -313,7 +313,7 @@ def by_file(of: Ground, cache: Path) -> Path:
 
 
 def attack(of: Ground, attempt: Callable[[Path], None], way: str) -> bool:
-    """Attack once, and build as main; True if main has a wrong output, then or in the next build."""
+    """Attack once, and build as main; True if a build of main, or the next one, is wrong."""
     cache = of.copy()
     attempt(cache)
     if way == "file":
