@@ -66,10 +66,25 @@ def _files_of_action(
         if match is None or not isinstance(artifact, Output):
             continue
         agent, kind = match.groups()
-        node = dict(results[artifact.action].outputs)[artifact.name]
-        for name, entry in list_entries(_NAMES.get(kind, kind), node, read):
-            if isinstance(entry, File) and (kind != "probe" or name in _PROBE_FILES):
-                yield f"{agent}/{name}", entry.digest
+        artifacts = [(kind, artifact)]
+        if kind == "probe":
+            artifacts += _model_of_probe(artifact.action, results)
+        for name, source in artifacts:
+            node = dict(results[source.action].outputs)[source.name]
+            for path, entry in list_entries(_NAMES.get(name, name), node, read):
+                if isinstance(entry, File) and (name != "probe" or path in _PROBE_FILES):
+                    yield f"{agent}/{path}", entry.digest
+
+
+def _model_of_probe(
+    probe: Action, results: Mapping[Action, Result]
+) -> Iterator[tuple[str, Output]]:
+    """Yield the model that a probe set was made from, and its labels: firmware has no others."""
+    for _, artifact in probe.inputs:
+        if isinstance(artifact, Output) and artifact.tree:
+            yield "ir", artifact
+            if "labels.json" in dict(results[artifact.action].outputs):
+                yield "labels", Output("labels.json", artifact.action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,22 @@ class Agent:
     def interface(self) -> Interface:
         """Return the sizes of the agent."""
         return Interface.parse(json.loads(self.read("interface.json")))
+
+    def labels(self) -> bytes:
+        """Return the names of its axes as labels.json; axes without names if there is none."""
+        if (self.folder / "labels.json").exists():
+            return self.read("labels.json")
+        model = json.loads(self.read("ir/model.json"))
+        sizes = {
+            "observations": model["num_obs"],
+            "states": model["num_states"],
+            "controls": [size for size in model["num_controls"] if size > 1],
+        }
+        axes = {
+            kind: [{"name": None, "elements": None, "size": size} for size in sizes[kind]]
+            for kind in sizes
+        }
+        return json.dumps(axes).encode()
 
     def probe(self) -> ProbeSet:
         """Return the probe set of its proof."""

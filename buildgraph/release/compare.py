@@ -200,7 +200,7 @@ def _compare_agents(old: _Side, new: _Side, with_behaviour: bool) -> tuple[Agent
             changes.append(AgentChange(name, ADDED if name in after else REMOVED, None))
             continue
         pair = (before[name], after[name])
-        labels = pair[1].read("labels.json")
+        labels = pair[1].labels()
         model = model_changes(pair[0].model(), pair[1].model(), labels)
         behaviour = tuple(_compare_behaviour(programs, pair)) if with_behaviour else ()
         changes.append(
@@ -220,6 +220,11 @@ class _Programs:
         self._programs: list[AgentProgram] = []
 
     @property
+    def exist(self) -> bool:
+        """True if the target has an image in both releases; firmware has none."""
+        return all((layout / "oci-layout").exists() for layout in self._layouts)
+
+    @property
     def pair(self) -> tuple[AgentProgram, AgentProgram]:
         """The old and the new program."""
         if not self._programs:
@@ -230,8 +235,10 @@ class _Programs:
 def _compare_behaviour(programs: _Programs, agents: tuple[Agent, Agent]) -> Iterator[Behaviour]:
     """Compare an agent on the probe sets of both releases; once if these are equal."""
     old, new = agents
-    interfaces = old.interface(), new.interface()
-    reason = interfaces[0].why_incomparable(interfaces[1])
+    if not programs.exist:
+        yield Behaviour("", None, "the target has no image with a program to run")
+        return
+    reason = old.interface().why_incomparable(new.interface())
     if reason:
         yield Behaviour("", None, reason)
         return

@@ -94,4 +94,4 @@ def _document_difference(before: Path, after: Path) -> str:
 
 def _model_difference(old: Path, new: Path) -> str:
     agents = [Agent(folder.name, folder) for folder in (old, new)]
-    return model_difference(agents[0].model(), agents[1].model(), agents[1].read("labels.json"))
+    return model_difference(agents[0].model(), agents[1].model(), agents[1].labels())

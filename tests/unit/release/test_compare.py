@@ -73,6 +73,13 @@ def _text(old: Release, new: Release, behaviour: bool = False) -> list[str]:
     return list(format_targets(compare_releases(old, new, behaviour)))
 
 
+def _add_layouts(*releases: Release) -> None:
+    for release in releases:
+        layout = release.folder / _NAME
+        layout.mkdir()
+        (layout / "oci-layout").write_text("")
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Release:
     """The older release."""
@@ -127,6 +134,7 @@ def test_other_actions_are_shown_with_names(
     tmp_path: Path, old: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = _release(tmp_path / "new", "v2")
+    _add_layouts(old, new)
     programs = iter([AgentProgram(b"old", "linux/amd64"), AgentProgram(b"new", "linux/amd64")])
     monkeypatch.setattr(compare, "read_program", lambda layout: next(programs))
     replay = _replay_like({b"old": [0, 0], b"new": [0, 1]})
@@ -145,6 +153,10 @@ def test_behaviour_that_cannot_be_compared_has_a_reason(
     tmp_path: Path, old: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = _release(tmp_path / "new", "v2")
+    assert _text(old, new, True)[2:] == [
+        "    behaviour: not compared: the target has no image with a program to run"
+    ]
+    _add_layouts(old, new)
     monkeypatch.setattr(compare, "read_program", lambda layout: AgentProgram(b"", "linux/riscv64"))
 
     def replay(program: AgentProgram, agent: str, records: bytes) -> bytes:
@@ -197,3 +209,11 @@ def test_an_agent_that_changed_equally_on_two_boards_is_shown_once(
         "//exports:pi: the image is equal",
         f"  agent scout: as in {_LABEL}",
     ]
+
+
+def test_a_model_without_labels_has_numbers_for_names(tmp_path: Path, old: Release) -> None:
+    new = _release(tmp_path / "new", "v2")
+    agent = new.folder / f"{_NAME}.agents/scout"
+    (agent / "labels.json").unlink()
+    (agent / "ir/B0.f64").write_bytes(model_files(B0={1: 0.75})["B0.f64"])
+    assert "    B0: 1 of 8 entries, by at most 0.25: B0[0, 0, 1] 0.50 -> 0.75" in _text(old, new)
