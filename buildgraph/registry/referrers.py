@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..types.errors import BuildError
 from .client import Repository
-from .documents import EMPTY, INDEX, MANIFEST, Descriptor, canonical, digest_of
+from .documents import (
+    EMPTY,
+    INDEX,
+    MANIFEST,
+    Descriptor,
+    canonical,
+    digest_of,
+    parse_manifest,
+)
 from .push import PushedItem
+from .transport import pieces
 from .upload import Upload
 
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+_LARGEST_FILE = 64 << 20
 _TITLE = "org.opencontainers.image.title"
 
 
@@ -76,6 +89,43 @@ def list_referrers(repository: Repository, digest: str) -> tuple[Descriptor, ...
     """Return the documents that refer to a manifest, by the API or by the fallback tag."""
     listed = repository.referrers(digest)
     return repository.tagged_referrers(digest)[1] if listed is None else listed
+
+
+def fetch_attachments(repository: Repository, digest: str) -> list[tuple[Descriptor, AttachedFile]]:
+    """Return the files of all documents that refer to a manifest, each with its document.
+
+    Every file is compared with its digest. Raises BuildError for a name that is no file name, and
+    for files that are larger than documents are.
+    """
+    files = []
+    for entry in list_referrers(repository, digest):
+        document = repository.manifest(entry.digest)
+        if document is None:
+            continue  # removed from the registry, while the fallback tag still lists it
+        manifest = parse_manifest(document.content, document.media_type, entry.digest)
+        if manifest.subject == digest:
+            files += [(entry, _fetch_file(repository, layer)) for layer in manifest.layers]
+    return files
+
+
+def _fetch_file(repository: Repository, layer: Descriptor) -> AttachedFile:
+    name = layer.annotations.get(_TITLE, layer.digest.replace(":", "-"))
+    if not _FILE_NAME.fullmatch(name) or layer.size > _LARGEST_FILE:
+        raise BuildError(
+            f"{repository.reference.name} attaches {name[:80]!r} with {layer.size} bytes: it is no "
+            f"document of at most {_LARGEST_FILE} bytes",
+            fix="get the image without `--documents`",
+            reason="broken",
+        )
+    with repository.blob(layer) as (response, _):
+        content = b"".join(pieces(response, layer.size))
+    if digest_of(content) != layer.digest:
+        raise BuildError(
+            f"{repository.reference.name} sends wrong bytes for {layer.digest}",
+            fix="ask the operators of the registry; nothing was kept",
+            reason="broken",
+        )
+    return AttachedFile(layer.media_type, name, content)
 
 
 def _manifest(subject: Descriptor, one: Attachment) -> bytes:

@@ -250,6 +250,14 @@ def test_a_release_is_pushed_with_what_was_said_about_it(
         "application/vnd.in-toto+json",
         "application/vnd.buildgraph.release.v1+json",
     ]
+    image = event["reference"]
+    space.run("pull", image, "--to", "exports-x86", "--documents", "documents")
+    for path in (tmp_path / "documents").iterdir():
+        assert path.read_bytes() == (tmp_path / "releases/v1.4.0" / path.name).read_bytes()
+    assert {path.name for path in (tmp_path / "documents").iterdir()} == {
+        *("release.json", "exports-x86.cdx.json", "exports-x86.provenance.json", "SHA256SUMS")
+    }
+    assert "documents exists" in space.run("pull", image, "--documents", "documents", code=2).err
     refused = space.run("push", "v1.4.0", f"{server.host}/released:v2", code=2).err
     assert "has a tag of its own" in refused
     refused = space.run("push", "v9", f"{server.host}/released", code=2).err

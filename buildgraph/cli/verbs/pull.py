@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
@@ -35,6 +36,13 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="OS/ARCH",
         help="of an index, pull the image of one platform such as linux/arm64/v8",
     )
+    parser.add_argument(
+        "--documents",
+        default="",
+        metavar="DIR",
+        help="also write the documents that are attached to the image, such as its SBOM, its "
+        "provenance and signatures, to this new folder",
+    )
     add_registry_options(parser)
 
 
@@ -50,15 +58,42 @@ def run(options: Namespace) -> int:
     with Repository(reference, transport_settings(options)) as repository:
         if not reference.digest:
             raise _no_digest(repository)
+        names = _write_documents(repository, options.documents) if options.documents else []
         report = Pull(repository, target.absolute(), options.platform).run()
     if options.json:
-        print_document(asdict(report))
+        print_document(asdict(report) | {"documents": names})
         return OK
     print(report.digest)
     kept = f", {format_size(report.kept)} kept from an earlier pull" if report.kept else ""
     received = f"{format_size(report.received)} received{kept}"
     print(f"{target}: {report.blobs} blobs, {received}", file=sys.stderr)
     return OK
+
+
+def _write_documents(repository: Repository, folder: str) -> list[str]:
+    """Write the attached documents to a new folder; return their names."""
+    from ...files.regular_file import replace_file
+    from ...registry.referrers import fetch_attachments
+
+    if os.path.lexists(folder):
+        raise BuildError(
+            f"{folder} exists",
+            fix="remove it, or name another folder with `--documents DIR`",
+            reason="usage",
+        )
+    names: list[str] = []
+    for _, file in fetch_attachments(repository, repository.reference.digest):
+        count = names.count(file.name)
+        name = f"{file.name}.{count + 1}" if count else file.name
+        names.append(file.name)
+        if not replace_file(os.path.join(folder, name), [file.content]):
+            raise BuildError(
+                f"{os.path.join(folder, name)} cannot be written",
+                fix="free space on the disk, or name another folder",
+                reason="environment",
+            )
+        print(f"{os.path.join(folder, name)}: {file.media_type}", file=sys.stderr)
+    return names
 
 
 def _no_digest(repository: Repository) -> BuildError:

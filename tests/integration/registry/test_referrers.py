@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from buildgraph.registry.client import Repository
 from buildgraph.registry.documents import INDEX, MANIFEST, Descriptor, canonical, digest_of
 from buildgraph.registry.push import push_layout
 from buildgraph.registry.reference import parse_reference
-from buildgraph.registry.referrers import AttachedFile, Attachment, attach, list_referrers
+from buildgraph.registry.referrers import (
+    AttachedFile,
+    Attachment,
+    attach,
+    fetch_attachments,
+    list_referrers,
+)
+from buildgraph.types.errors import BuildError
 from tests.support.image_layouts import write_layout
 from tests.support.registry_server import registry_server
 from tests.support.scripted_registry import Answer, Asked, scripted_server
@@ -79,3 +88,39 @@ def test_a_registry_with_the_api_gets_no_tag() -> None:
     assert [item.kind for item in items] == ["blob", "blob", "referrer"]
     assert [entry.digest for entry in listed] == list(stored)
     assert not [line for line in server.lines() if "sha256-" in line]
+
+
+def attached(name: str, content: bytes, size: int) -> list[bytes]:
+    """The files that are fetched of a registry with one document of a name, content and size."""
+    subject = {"mediaType": MANIFEST, "digest": digest_of(b"subject"), "size": 7}
+    title = {"org.opencontainers.image.title": name}
+    layer = {"mediaType": SBOM, "digest": digest_of(b"sbom"), "size": size, "annotations": title}
+    document = {"mediaType": MANIFEST, "config": layer, "layers": [layer], "subject": subject}
+    body = json.dumps(document).encode()
+    entry = {"mediaType": MANIFEST, "digest": digest_of(body), "size": len(body)}
+    listed = json.dumps({"mediaType": INDEX, "manifests": [entry]}).encode()
+
+    def script(asked: Asked) -> Answer:
+        if "/referrers/" in asked.path:
+            return Answer(200, listed, {"Content-Type": INDEX})
+        if "/blobs/" in asked.path:
+            return Answer(200, content)
+        return Answer(200, body, {"Content-Type": MANIFEST})
+
+    with scripted_server(script) as server:
+        with Repository(parse_reference(f"{server.host}/robots/one")) as source:
+            return [file.content for _, file in fetch_attachments(source, digest_of(b"subject"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "size"),
+    [
+        *(("../sbom", b"sbom", 4), ("/etc/passwd", b"sbom", 4), (".bashrc", b"sbom", 4)),
+        *(("sbom", b"bomb", 4), ("sbom", b"sbom+", 4), ("sbom", b"sbom", 1 << 30)),
+    ],
+)
+def test_hostile_documents_are_refused(name: str, content: bytes, size: int) -> None:
+    assert attached("sbom", b"sbom", 4) == [b"sbom"]
+    with pytest.raises(BuildError) as refused:
+        attached(name, content, size)
+    assert refused.value.code == 3

@@ -119,3 +119,24 @@ def test_an_authority_that_is_none_is_refused(tmp_path: Path) -> None:
         with pytest.raises(BuildError, match="--ca") as refused:
             Transport(TransportSettings(str(tmp_path / name)))
         assert refused.value.code == 2
+
+
+def test_a_proxy_of_the_environment_is_used_except_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with scripted_server(lambda asked: Answer(200, b"proxy")) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.host}")
+        call = Call("GET", "http://registry.invalid/v2/")
+        assert Transport().fetch(call)[1] == b"proxy"
+        assert proxy.asked[0].path == "http://registry.invalid/v2/"
+        with scripted_server(lambda asked: Answer(200, b"direct")) as server:
+            assert Transport().fetch(Call("GET", f"http://{server.host}/"))[1] == b"direct"
+
+
+def test_a_body_that_trickles_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_SLOW_S", 0.0)
+    with scripted_server(lambda asked: Answer(200, b"a few bytes")) as server:
+        with pytest.raises(BuildError, match="it sends 11 B in"):
+            Transport().fetch(Call("GET", f"http://{server.host}/"))
