@@ -80,13 +80,16 @@ def _renamed(
     base: TargetHashes, now: TargetHashes, new: list[Label], gone: list[Label]
 ) -> dict[Label, Label]:
     """Map new labels to gone ones that have the same rule and the same content at any path."""
+    if not new or not gone:
+        return {}
     candidates: dict[tuple[str, str], list[Label]] = {}
+    before, after = base.hashes_ignoring_paths(), now.hashes_ignoring_paths()
     for label in gone:
-        content = (base.targets[label].rule, base.hashes_ignoring_paths[label])
+        content = (base.targets[label].rule, before[label])
         candidates.setdefault(content, []).append(label)
     old_names: dict[Label, Label] = {}
     for label in new:
-        same = candidates.get((now.targets[label].rule, now.hashes_ignoring_paths[label]))
+        same = candidates.get((now.targets[label].rule, after[label]))
         if same:
             near = next((other for other in same if other.name == label.name), same[0])
             same.remove(near)

@@ -133,7 +133,7 @@ def compare_contents(
         targets,
         analysis.deps,
         same | dict.fromkeys(labels, "changed"),
-        same,
+        lambda: same,
         inputs_of_labels(analysis, labels, work_tree.read),
         rules={},
         boards={},

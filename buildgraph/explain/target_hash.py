@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 from ..analysis.analysis import Analysis
@@ -27,16 +28,16 @@ Hash: TypeAlias = Callable[[Artifact], tuple[Digest, bool]]
 class TargetHashes:
     """The hashes of all targets of a workspace, as hex SHA-256.
 
-    `hashes_ignoring_paths` stay the same when files of the user are moved. `inputs` maps what each
-    label itself reads, as `source PATH` or `tool PATH`, to digests. `rules` maps the files of the
-    user's rules to digests. `boards` maps the labels of boards to their facts, those of the
-    catalogue included.
+    `hashes_ignoring_paths()` stay the same when files of the user are moved. `inputs` maps what
+    each label itself reads, as `source PATH` or `tool PATH`, to digests. `rules` maps the files
+    of the user's rules to digests. `boards` maps the labels of boards to their facts, those of
+    the catalogue included.
     """
 
     targets: Mapping[Label, Target]
     deps: Mapping[Label, tuple[Label, ...]]
     hashes: Mapping[Label, str]
-    hashes_ignoring_paths: Mapping[Label, str]
+    hashes_ignoring_paths: Callable[[], Mapping[Label, str]]
     inputs: Mapping[Label, Mapping[str, str]]
     rules: Mapping[str, str]
     boards: Mapping[Label, Mapping[str, str]]
@@ -56,14 +57,15 @@ def hash_targets(
     """
     provided = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
     graph = ActionGraph.of(artifact for own in provided.values() for artifact in own)
-    exact, moved = (_Hasher(analysis, graph, read, paths) for paths in (True, False))
+    exact = _Hasher(analysis, graph, read, True)
     inputs = inputs_of_labels(analysis, set(analysis.order), read)
+    moved = cache(lambda: _Hasher(analysis, graph, read, False).hashes)  # few comparisons need it
     boards = {
         label: {field.name: str(getattr(provider, field.name)) for field in fields(provider)}
         for label, provider in analysis.providers.items()
         if label in targets and targets[label].rule == "hardware"
     }
-    return TargetHashes(targets, analysis.deps, exact.hashes, moved.hashes, inputs, rules, boards)
+    return TargetHashes(targets, analysis.deps, exact.hashes, moved, inputs, rules, boards)
 
 
 def inputs_of_labels(

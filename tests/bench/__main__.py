@@ -27,7 +27,7 @@ from typing import Any
 
 from buildgraph.sandbox.job import Level
 from buildgraph.sandbox.sandbox import is_available
-from tests.bench import goals, graphs, others, peers, special
+from tests.bench import goals, graphs, others, peers, revisions, special
 from tests.bench.installed import installed
 from tests.bench.places import fresh
 from tests.bench.rows import PATIENCE, Arena, Row, format_error
@@ -41,6 +41,7 @@ KINDS: tuple[type[peers.Peer], ...] = (
     *others.OTHERS,
 )
 EDITS = ("no-op", "touch", "same output", "leaf", "profile")
+AFFECTED = ("affected, a source", "affected, a value")
 ROWS = (
     "cold",
     *EDITS,
@@ -48,6 +49,7 @@ ROWS = (
     "restore",
     "restore, 1 MiB each",
     "full analysis",
+    *AFFECTED,
     "numpy tools, namespaces",
     "numpy tools, landlock",
     "matrix",
@@ -69,6 +71,7 @@ TABLE = (  # words of this command, one line after the other
     ("restore, 1 MiB each", "--actions", "50", "--peers", "shake;scons"),
     ("full analysis", "--actions", "10000"),
     ("full analysis", "--actions", "100000", "--rounds", "2"),
+    (*AFFECTED, "--actions", "10000", "--rounds", "3"),
     ("numpy tools, namespaces", "--actions", "1000"),
     ("numpy tools, landlock", "--actions", "1000"),
     ("matrix",),
@@ -87,7 +90,10 @@ TABLE = (  # words of this command, one line after the other
     ("cold", *EDITS, "--actions", "1000", "--shape", "layers", "--seed", "2", "--cold-rounds", "1"),
     ("cold", *EDITS, "--actions", "100", "--peers", "snakemake;dvc", "--cold-rounds", "1"),
 )
-LAST = {"matrix": "matrix, gamma of an agent"}  # of the rows that come under one name
+LAST = {
+    "matrix": "matrix, gamma of an agent",
+    "affected": "affected, a value",
+}  # of the rows that come under one name
 FEWEST = 7  # actions that a row has, however many it is divided by
 
 
@@ -152,6 +158,8 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
         match name:
             case "full analysis":
                 yield special.analysis(folder, chosen.actions, chosen.rounds)
+            case "affected, a source" | "affected, a value":
+                yield revisions.affected(folder, name, chosen.actions, chosen.rounds)
             case "numpy tools, namespaces" | "numpy tools, landlock":
                 level: Level = "namespaces" if name.endswith("namespaces") else "landlock"
                 assert is_available(level), f"the sandbox {level} does not work here"
