@@ -27,7 +27,7 @@ def test_the_schema_is_that_of_the_signatures() -> None:
         for name in registry().rules
         for value in schema["$defs"][f"rule.{name}"]["properties"].values()
     )
-    assert set(schema["properties"]["workspace"]["properties"]) == {"name", "rules"}
+    assert set(schema["properties"]["workspace"]["properties"]) == {"name", "rules", "release"}
     assert schema["$defs"]["table"]["then"]["properties"]["rule"]["enum"] == sorted(
         registry().rules
     )
@@ -36,7 +36,7 @@ def test_the_schema_is_that_of_the_signatures() -> None:
 
 def test_the_parser_accepts_exactly_the_workspace_keys_of_the_schema(tmp_path: Path) -> None:
     schema = json_schema(registry(), {})["properties"]["workspace"]
-    values = {"string": '"x"', "array": "[]"}
+    values = {"string": '"x"', "array": "[]", "object": "{}"}
     for key, value in schema["properties"].items():
         (tmp_path / "BUILD.toml").write_text(f"[workspace]\n{key} = {values[value['type']]}\n")
         assert Workspace(str(tmp_path)).settings
