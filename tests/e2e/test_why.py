@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from buildgraph.ui.json_document import SCHEMA
+from tests.support.small_filesystems import copy
 from tests.support.workspace import Space, space
 
 _COMMAND = """[{name}]
@@ -263,11 +264,11 @@ def test_json_has_one_shape_whatever_happened(workspace: Space) -> None:
 
 
 @pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Space:
+def agents(built: Space, tmp_path_factory: pytest.TempPathFactory) -> Space:
     """A workspace with an agent for a board, built once."""
     folder = tmp_path_factory.mktemp("agents")
-    shutil.copytree(Path(__file__).parents[2] / "examples/npz", folder / "w")
-    workspace = Space(folder / "w", folder / "cache")
+    shutil.copytree(built.cache, folder / "cache")
+    workspace = copy("npz", folder / "w", folder / "cache")
     workspace.build("//exports:rooms.pi")
     return workspace
 

@@ -12,6 +12,7 @@ import pytest
 
 import buildgraph
 
+pytestmark = pytest.mark.xdist_group("typing")  # one run of mypy for all
 HERE = Path(__file__).parent
 
 
