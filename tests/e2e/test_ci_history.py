@@ -1,127 +1,25 @@
 """A history of 30 commits, each built by a job whose cache has the results of the commits before.
 
 The job checks a commit out in a git worktree without anything but the cache. `affected` names the
-targets that the commit changed, and `build --since` runs only what they need.
+targets that the commit changed, and `build --since` runs only what they need. Pull requests write
+to the cache of main as well, and main runs what they ran. Three commits are released, and each
+release is rebuilt in a clone with an empty cache.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.ci_worktree import Worktree
-from tests.support.git_space import GitSpace
-from tests.support.workspace import space
-
-_AGENT = """
-[workspace]
-name = "w"
-
-[models.heater]
-rule = "model"
-source = "models/heater.npz"
-
-[coalitions.rooms]
-rule = "coalition"
-agents = { heater = "//models:heater" }
-
-[hardware.x86]
-rule = "hardware"
-profile = "x86-64-generic"
-
-[exports.x86]
-rule = "export"
-coalition = "//coalitions:rooms"
-hardware = "//hardware:x86"
-"""
-_DOCS = """
-[page]
-rule = "command"
-inputs = { text = "page.md" }
-outputs = { html = "page.html" }
-argv = ["sh", "-c", "sed 's/#.*//' $0 > $1", "{text}", "{html}"]
-
-[site]
-rule = "command"
-inputs = { page = ":page" }
-outputs = { o = "site.txt" }
-argv = ["sh", "-c", "cat $0 > $1", "{page}", "{o}"]
-"""
-_INDEX = """
-[index]
-rule = "command"
-inputs = { text = "index.md" }
-outputs = { o = "index.txt" }
-argv = ["cp", "{text}", "{o}"]
-"""
-_DATA = """
-[csv]
-rule = "files"
-srcs = ["*.csv"]
-
-[table]
-rule = "command"
-inputs = { rows = ":csv" }
-outputs = { o = "table.txt" }
-argv = ["sh", "-c", "cat $0/*.csv > $1", "{rows}", "{o}"]
-"""
-_TOOLS = """
-[made]
-rule = "command"
-inputs = { tool = "tool.sh", link = "link.txt" }
-outputs = { o = "made.txt" }
-argv = ["sh", "{tool}", "{link}", "{o}"]
-"""
-
-
-class _Project(GitSpace):
-    """The repository of the developers."""
-
-    def write(self, path: str, text: str) -> None:
-        """Write a file."""
-        self.space.write(path, text)
-
-    def replace(self, path: str, old: str, new: str) -> None:
-        """Replace a text in a file, which must have it."""
-        text = (self.top / path).read_text()
-        assert old in text
-        self.write(path, text.replace(old, new))
-
-    def revert(self, back: int = 1) -> None:
-        """Undo a commit, in the work tree."""
-        self.git("revert", "--no-commit", f"HEAD~{back - 1}")
-
-    def merge(self, main: Callable[[], None], side: Callable[[], None]) -> None:
-        """Commit a change on a branch and another on main, and merge the branch without commit."""
-        self.git("checkout", "-q", "-b", "side")
-        side()
-        self.commit()
-        self.git("checkout", "-q", "main")
-        main()
-        self.commit()
-        self.git("merge", "-q", "--no-commit", "side")
-        self.git("branch", "-q", "-D", "side")
-
-
-def _project(folder: Path) -> _Project:
-    project = _Project(space(folder, _AGENT))
-    shutil.copytree(Path(__file__).parents[2] / "examples/npz/models", project.top / "models")
-    for path, text in {
-        ".gitignore": "out/\n.buildgraph/\n",
-        "docs/BUILD.toml": _DOCS,
-        "docs/page.md": "one # a\n",
-        "data/BUILD.toml": _DATA,
-        "data/a.csv": "1\n",
-    }.items():
-        project.write(path, text)
-    project.commit()
-    return project
+from buildgraph.cli.dispatch import dispatch
+from buildgraph.signing.key_files import create_key
+from tests.support.ci_project import DOCS, INDEX, TOOLS, Project, create_project
+from tests.support.ci_worktree import Worktree, encode_line
+from tests.support.release_workspace import GIT
 
 
 @dataclass(frozen=True)
@@ -147,11 +45,11 @@ def _all(*changes: Callable[[], object]) -> Callable[[], object]:
     return lambda: [change() for change in changes]
 
 
-def _steps_of_sources(p: _Project) -> Iterator[_Step]:
+def _steps_of_sources(p: Project) -> Iterator[_Step]:
     docs, data = _DOCS_LABELS, _DATA_LABELS
     yield _Step("a text", lambda: p.write("docs/page.md", "two # a\n"), docs, docs)
     yield _Step("a comment", lambda: p.write("docs/page.md", "two # b\n"), docs, "//docs:page")
-    yield _Step("layout", lambda: p.write("docs/BUILD.toml", f"# a comment\n{_DOCS}"))
+    yield _Step("layout", lambda: p.write("docs/BUILD.toml", f"# a comment\n{DOCS}"))
     yield _Step("an unread file", lambda: p.write("docs/notes.md", "notes\n"))
     yield _Step("a file for a glob", lambda: p.write("data/b.csv", "2\n"), data, data)
     yield _Step("its new name", lambda: p.git("mv", "data/b.csv", "data/c.csv"), data, data)
@@ -168,12 +66,12 @@ def _steps_of_sources(p: _Project) -> Iterator[_Step]:
     yield _Step("revert of the rename", p.revert, docs)
 
 
-def _steps_of_targets(p: _Project) -> Iterator[_Step]:
+def _steps_of_targets(p: Project) -> Iterator[_Step]:
     docs = _DOCS_LABELS
     yield _Step(
         "a new target",
         _all(
-            lambda: p.write("docs/BUILD.toml", _DOCS + _INDEX),
+            lambda: p.write("docs/BUILD.toml", DOCS + INDEX),
             lambda: p.write("docs/index.md", "index\n"),
         ),
         "+//docs:index",
@@ -193,7 +91,7 @@ def _steps_of_targets(p: _Project) -> Iterator[_Step]:
     yield _Step(
         "a deleted target, and the old value",
         _all(
-            lambda: p.write("docs/BUILD.toml", _DOCS),
+            lambda: p.write("docs/BUILD.toml", DOCS),
             lambda: p.git("rm", "-q", "docs/index.md"),
         ),
         "//docs:site -//docs:toc",
@@ -222,7 +120,7 @@ def _steps_of_targets(p: _Project) -> Iterator[_Step]:
     )
 
 
-def _steps_of_boards(p: _Project) -> Iterator[_Step]:
+def _steps_of_boards(p: Project) -> Iterator[_Step]:
     yield _Step(
         "a fact of the board that no action reads",
         lambda: p.replace("BUILD.toml", 'generic"', 'generic"\ncores = 2'),
@@ -246,12 +144,12 @@ def _steps_of_boards(p: _Project) -> Iterator[_Step]:
     yield _Step("revert of the layout", p.revert, _AGENT_LABELS)
 
 
-def _steps_of_links(p: _Project) -> Iterator[_Step]:
+def _steps_of_links(p: Project) -> Iterator[_Step]:
     link, generated = p.top / "tools/link.txt", "//tools:made"
     yield _Step(
         "a new package with a tool and a link",
         _all(
-            lambda: p.write("tools/BUILD.toml", _TOOLS),
+            lambda: p.write("tools/BUILD.toml", TOOLS),
             lambda: p.write("tools/tool.sh", "cat $1 > $2\n"),
             lambda: link.symlink_to("../docs/page.md"),
         ),
@@ -278,13 +176,27 @@ def _steps_of_links(p: _Project) -> Iterator[_Step]:
     yield _Step("revert of two commits", _all(lambda: p.revert(4), lambda: p.revert(3)), both)
 
 
+# Tags of releases, by the step after which they are made.
+_RELEASES = {
+    "revert of the rename": ("v1", "//docs:site", "//data:table"),
+    "revert of the board": ("v2", "//exports:x86"),
+    "revert of two commits": ("v3", "//docs:site", "//tools:made"),
+}
+_ATTACKED = {"a text", "a merge", "another board", "the tool"}
+
+
 @pytest.mark.slow
 def test_each_job_of_a_history_runs_what_its_commit_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = _project(tmp_path)
-    monkeypatch.setitem(os.environ, "BUILDGRAPH_CACHE", str(project.space.cache))
-    monkeypatch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
+    main, attacker = (create_key(str(tmp_path / name)) for name in ("main", "attacker"))
+    project = create_project(tmp_path, encode_line(main))
+    for name, value in GIT.items() | {
+        ("BUILDGRAPH_CACHE", str(project.space.cache)),
+        ("BUILDGRAPH_SANDBOX", "none"),
+        ("BUILDGRAPH_SIGNING_KEY", str(tmp_path / "main")),
+    }:
+        monkeypatch.setenv(name, value)
     worktree = Worktree(project, tmp_path / "ci", lambda: capsys.readouterr().out)
     monkeypatch.chdir(worktree.folder)
     worktree.verb("build", "--json", "//...")
@@ -293,6 +205,11 @@ def test_each_job_of_a_history_runs_what_its_commit_changed(
         for step in steps(project):
             step.change()
             project.commit()
+            if step.name in _ATTACKED:
+                # The pull request adds its key to the table, and writes to the cache of main.
+                monkeypatch.setenv("BUILDGRAPH_SIGNING_KEY", str(tmp_path / "attacker"))
+                worktree.build_trusting(encode_line(main), encode_line(attacker))
+                monkeypatch.setenv("BUILDGRAPH_SIGNING_KEY", str(tmp_path / "main"))
             job = worktree.run("HEAD~1")
             changes = {
                 word.lstrip("+-~"): _SIGNS.get(word[0], "changed") for word in step.affected.split()
@@ -301,4 +218,18 @@ def test_each_job_of_a_history_runs_what_its_commit_changed(
             assert job.ran == set(step.ran.split()), step.name
             assert job.certain <= job.ran <= job.predicted, step.name
             commits += 1
+            if step.name in _RELEASES:
+                tag, *labels = _RELEASES[step.name]
+                options = ("--once", "--unsigned", "--sandbox", "none")
+                worktree.verb("release", "--json", *labels, "--tag", tag, *options)
     assert commits == 30
+    _verify_each_tag(project, tmp_path, monkeypatch)
+
+
+def _verify_each_tag(project: Project, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Rebuild each release in a clone, with an empty cache."""
+    project.git("clone", "-q", str(project.top), str(folder / "clone"))
+    patch.chdir(folder / "clone")
+    patch.setenv("BUILDGRAPH_CACHE", str(folder / "cold"))
+    for tag, *_ in _RELEASES.values():
+        assert dispatch(["verify", tag]) == 0, tag
