@@ -48,6 +48,7 @@ ROWS = (
     "cold, namespaces",
     "restore",
     "restore, 1 MiB each",
+    "CI job",
     "full analysis",
     *AFFECTED,
     "numpy tools, namespaces",
@@ -69,6 +70,7 @@ TABLE = (  # words of this command, one line after the other
     ("cold, namespaces", "--actions", "1000", "--peers", "bazel, linux-sandbox", "--rounds", "3"),
     ("restore", "--actions", "1000", "--peers", "shake;scons;bazel"),
     ("restore, 1 MiB each", "--actions", "50", "--peers", "shake;scons"),
+    ("CI job", "--actions", "1000"),
     ("full analysis", "--actions", "10000"),
     ("full analysis", "--actions", "100000", "--rounds", "2"),
     (*AFFECTED, "--actions", "10000", "--rounds", "3"),
@@ -156,6 +158,8 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
     kinds = [kind for kind in KINDS if kind.name in chosen.peers.split(";") and not kind.missing()]
     for name in names:
         match name:
+            case "CI job":
+                yield special.ci_job(folder, chosen.actions, chosen.rounds)
             case "full analysis":
                 yield special.analysis(folder, chosen.actions, chosen.rounds)
             case "affected, a source" | "affected, a value":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from tests.bench import graphs
 from tests.bench.peers import Ours, Peer
@@ -75,6 +78,58 @@ def analysis(folder: Path, count: int, rounds: int) -> Row:
         Row("full analysis", "chains", count, rounds),
         {peer.name: dict(enumerate(costs))},
         {peer.name: [count]},
+    )
+
+
+class CiJob(Ours):
+    """A whole job of a CI service in a fresh clone, with the results of the last job in a file."""
+
+    verbs: ClassVar[tuple[str, ...]] = (
+        "cache import ../results.bin",
+        "affected --since HEAD",
+        "build //...",
+        "cache export //... ../next.bin",
+    )
+
+    def words(self) -> list[str]:
+        """The verbs, one after the other."""
+        return ["sh", "-c", " && ".join(f"{self.binary} {verb}" for verb in self.verbs)]
+
+    def prepare(self) -> None:
+        """Commit the checkout, build it and export its results."""
+        (self.folder / ".gitignore").write_text("out/\n.buildgraph/\n")
+        git = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+        for words in (["git", "init", "-q"], ["git", "add", "-A"], [*git, "commit", "-qm", "Add"]):
+            subprocess.run(words, cwd=self.folder, check=True)
+        for words in (["build", "//..."], ["cache", "export", "//...", "../results.bin"]):
+            subprocess.run(
+                [self.binary, *words],
+                cwd=self.folder,
+                env=dict(os.environ) | self.environ(),
+                check=True,
+                capture_output=True,
+            )
+
+
+def ci_job(folder: Path, count: int, rounds: int) -> Row:
+    """Import, find what a change of one file affects, build that, and export, in fresh clones."""
+    first = CiJob(folder / "first", folder / "cache", graphs.chains(count))
+    first.lay()
+    first.prepare()
+    costs, ran = [], []
+    for turn in range(rounds):
+        clone = CiJob(folder / f"clone-{turn}", folder / f"cache-{turn}", first.graph)
+        subprocess.run(["git", "clone", "-q", first.folder, clone.folder], check=True)
+        text = f"{turn} changed\n"
+        (clone.folder / "s0.txt").write_text(text)
+        time.sleep(STILL)
+        costs.append(clone.run())
+        ran.append(clone.ran(costs[-1].log))
+        clone.check({**first.graph.files, "s0.txt": text}, costs[-1].log)
+    return summed(
+        Row("CI job", "chains", count, rounds),
+        {first.name: dict(enumerate(costs))},
+        {first.name: ran},
     )
 
 
