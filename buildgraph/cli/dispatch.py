@@ -5,13 +5,14 @@ Only the module of that verb is imported.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ..fastpath.manifest import is_plain
 from ..lite import TYPE_CHECKING
 from ..types.errors import INTERRUPTED, OK, BuildError, did_you_mean
 from .errors import NO_MEMORY, report_bug, report_error, report_os_error, report_out_of_memory
-from .invocation import Invocation
+from .invocation import Invocation, ci_service
 from .signals import Interrupted, SignalHandler
 
 if TYPE_CHECKING:
@@ -62,7 +63,19 @@ def continue_build(words: list[str]) -> int:
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:
-    """Run some work and turn the exception that ends it into an exit code."""
+    """Run some work and turn the exception that ends it into an exit code.
+
+    In a job of GitHub, no text that is printed can be a workflow command.
+    """
+    if ci_service(os.environ) != "github":
+        return _run(words, work)
+    from ..ci.workflow_commands import guarded_streams
+
+    with guarded_streams("--json" in words):
+        return _run(words, work)
+
+
+def _run(words: list[str], work: Callable[[], int]) -> int:
     try:
         with SignalHandler():
             code = work()
@@ -117,7 +130,7 @@ def _verb(words: list[str]) -> int:
             fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs",
             reason="usage",
         )
-    if name == "build" and is_plain(words[1:]):
+    if name == "build" and is_plain(words[1:]) and not ci_service(os.environ):
         from .verbs.build import build_patterns
 
         return build_patterns(Invocation.find(), words[1:])

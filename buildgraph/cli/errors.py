@@ -47,12 +47,26 @@ def report_error(error: BuildError, as_json: bool) -> int:
     for stream, write in (
         (sys.stdout, lambda: _print_json(errors) if as_json else None),
         (sys.stderr, lambda: sys.stderr.write(format_error(error, _line_of).rstrip("\n") + "\n")),
+        (sys.stderr, lambda: _annotate(error)),
     ):
         try:
             write()
         except OSError:
             _redirect_to_null(stream)
     return error.code
+
+
+def _annotate(error: BuildError) -> None:
+    """Write annotations in a job of GitHub."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from ..ci.annotations import Places, annotate_error
+        from ..workspace.root import find_root
+
+        try:
+            root = find_root(os.getcwd())
+        except (OSError, BuildError):
+            root = ""
+        annotate_error(error, Places(root, os.environ), sys.stderr)
 
 
 def _print_json(errors: tuple[BuildError, ...]) -> None:

@@ -10,7 +10,15 @@ from ..types.errors import BuildError
 from ..types.label import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Literal
+
+
+def ci_service(environ: Mapping[str, str]) -> Literal["", "github", "gitlab"]:
+    """The CI service whose job runs this process, from the variable that the service sets."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return "github"
+    return "gitlab" if environ.get("GITLAB_CI") == "true" else ""
 
 
 @record

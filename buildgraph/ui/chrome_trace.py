@@ -8,13 +8,11 @@ Times are in microseconds.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any, TextIO
 
-from ..types.errors import BuildError
+from ..files.user_file import write_user_file
 from ..types.events import Event
 from .event_log import Record
 from .json_lines import encode
@@ -59,33 +57,7 @@ def write_trace(path: str, records: Iterable[Record]) -> None:
 
     An existing pipe or device is written to, and not replaced.
     """
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            with open(path, "w", encoding="ascii") as file:
-                _dump(records, file)
-            return
-        path = os.path.realpath(path)  # a link stays, and its target is replaced
-        temporary = f"{path}.{os.getpid()}"
-        try:
-            with open(
-                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666),
-                "w",
-                encoding="ascii",
-            ) as file:
-                _dump(records, file)
-            os.replace(temporary, path)
-        except BaseException as error:
-            if not isinstance(error, FileExistsError):
-                with suppress(OSError):
-                    os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise BuildError(
-            f"the trace {path} cannot be written: {error.strerror}",
-            None,
-            "choose a path to which you may write",
-            "environment",
-        ) from None
+    write_user_file(path, "the trace", lambda file: _dump(records, file))
 
 
 def _dump(records: Iterable[Record], file: TextIO) -> None:

@@ -33,6 +33,7 @@ LAYERS = (
     "explain",
     "checks",
     "release",
+    "ci",
     "cli",
 )
 """The packages of buildgraph from below to above: each imports only from earlier ones."""

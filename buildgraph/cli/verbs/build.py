@@ -8,7 +8,7 @@ import sys
 from ...lite import TYPE_CHECKING
 from ...types.errors import BuildError
 from ...types.events import Event, Planned
-from ..invocation import Invocation
+from ..invocation import Invocation, ci_service
 from ..signals import SignalHandler
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def arguments(parser: Parser) -> None:
     )
     add_build_options(parser)
     add_since(parser)
+    add_report_options(parser)
     parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
     parser.add_argument(
         "--trace",
@@ -113,6 +114,14 @@ def add_since(parser: ArgumentParser) -> None:
         default="",
         metavar="REV",
         help="build only those of the targets (default: //...) that differ from a git revision",
+def add_report_options(parser: ArgumentParser) -> None:
+    """Declare the options of reports for CI services."""
+    parser.set_defaults(command=parser.prog)
+    parser.add_argument(
+        "--junit",
+        default="",
+        metavar="FILE",
+        help="write a JUnit report: a case for each action (hit or ran), gate and error",
     )
 
 
@@ -157,7 +166,29 @@ def _build_once(invocation: Invocation, options: Namespace) -> int:
 
         listeners.append(Trace(os.path.abspath(options.trace)))
     request = _with_check(to_request(invocation, options), options)
-    return run_request(invocation, request, listeners)
+    return run_reported(invocation, request, listeners, options)
+
+
+def run_reported(
+    invocation: Invocation, request: Request, listeners: list[BuildListener], options: Namespace
+) -> int:
+    """Build as `run_request`, with the reports that `--junit` and a CI service ask for."""
+    if not options.junit and not ci_service(os.environ):
+        return run_request(invocation, request, listeners)
+    from dataclasses import replace
+
+    from ...ci.reports import Reports
+    from .why import first_causes
+
+    reports = Reports(
+        invocation.root,
+        " ".join((options.command, *options.patterns)),
+        options.junit,
+        os.environ,
+        lambda labels, keys: first_causes(invocation.root, labels, keys),
+    )
+    request = replace(request, list_all=True)
+    return reports.run(lambda: run_request(invocation, request, [*listeners, *reports.listeners]))
 
 
 def _with_check(request: Request, options: Namespace) -> Request:
@@ -237,10 +268,15 @@ def text_listeners(quiet: bool, show: frozenset[str], out: TextIO) -> list[Build
 
 
 def progress_listener(quiet: bool) -> BuildListener:
-    """Return the progress display of stderr: live on a terminal, plain lines elsewhere.
+    """Return the progress display of stderr: live on a terminal, groups in CI, else plain lines.
 
     If `quiet`, it prints errors only.
     """
+    service = ci_service(os.environ)
+    if service and not quiet:
+        from ...ci.log_groups import GroupedProgress
+
+        return GroupedProgress(sys.stderr, service)
     if is_interactive(sys.stderr, os.environ) and not quiet:
         from ...ui.console import Console
 

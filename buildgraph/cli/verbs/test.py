@@ -6,6 +6,13 @@ from argparse import ArgumentParser, Namespace
 
 from ..invocation import Invocation
 from .build import add_build_options, add_since, choose_listeners, run_request, to_request
+from .build import (
+    add_build_options,
+    add_report_options,
+    choose_listeners,
+    run_reported,
+    to_request,
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,10 +22,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add_build_options(parser)
     add_since(parser)
+    add_report_options(parser)
 
 
 def run(options: Namespace) -> int:
     """Check the gates; 0 if none failed."""
     invocation = Invocation.find()
     listeners = choose_listeners(options, frozenset({"gates", "counts"}))
-    return run_request(invocation, to_request(invocation, options), listeners)
+    return run_reported(invocation, to_request(invocation, options), listeners, options)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,11 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _STATES = {
     "first": "it had no other key in this workspace",
     "forgotten": "the cache no longer has its earlier key",
+}
+_FIRST_CAUSES = {
+    "first": "first run in this workspace",
+    "rerun": "the cache no longer had its result",
+    "forgotten": "it changed, but the cache no longer has its earlier key",
 }
 _MAX_CAUSES = 3  # printed without --all
 _EPILOG = """\
@@ -92,6 +97,30 @@ def explain_label(invocation: Invocation, label: Label, deps: bool) -> Explanati
         unique = {(cause.kind, cause.what, cause.file): cause for cause in causes}
         explanation = replace(explanation, causes=tuple(unique.values()))
     return replace(explanation, reasons=changes) if deps else explanation
+
+
+def first_causes(root: str, labels: Collection[str], reran: Collection[str]) -> dict[str, str]:
+    """Return the first cause of the last run of targets' actions, from the history alone.
+
+    `reran` are the keys of the actions that ran. The targets are not analysed, which is slower.
+    """
+    from ...explain.key_rows import KeyHistory
+    from ...explain.root_cause import explain_target
+    from ...state.key_history import KeyRecorder
+
+    history = KeyHistory(KeyRecorder(root).rows(), open_store(), None)
+    causes: dict[str, str] = {}
+    for label in labels:
+        explanation = explain_target(history, label, [label], set(reran))
+        if explanation is None:
+            continue
+        state = explanation.state
+        if state == "changed":
+            more = len(explanation.causes) - 1
+            causes[label] = format_cause(explanation.causes[0]) + f" (and {more} more)" * bool(more)
+        else:
+            causes[label] = _FIRST_CAUSES[state]
+    return causes
 
 
 def _members(label: Label, analysis: Analysis | None, history: KeyHistory) -> list[str]:

@@ -1,0 +1,1 @@
+"""Reports for CI services: annotations, log groups, a job summary, and JUnit."""
