@@ -88,7 +88,7 @@ class JUnitReport:
         root = ElementTree.Element("testsuites", name=_text(self._name))
         for name, cases in suites.items():
             if cases or name != "errors":
-                suite = ElementTree.SubElement(root, "testsuite", name=name, **_counts(cases))
+                suite = ElementTree.SubElement(root, "testsuite", {"name": name} | _counts(cases))
                 suite.extend(cases)
         every = _counts(case for cases in suites.values() for case in cases)
         root.attrib |= {name: every[name] for name in ("tests", "failures", "errors", "time")}

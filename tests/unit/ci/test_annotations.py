@@ -26,7 +26,7 @@ def places(folder: Path) -> Places:
     return Places(str(folder / "w"), {"GITHUB_WORKSPACE": str(folder)})
 
 
-def annotations(folder: Path, *events: Event) -> list[Command]:
+def commands_of(folder: Path, *events: Event) -> list[Command]:
     """The commands that some events write."""
     out = io.StringIO()
     listener = Annotations(out, places(folder))
@@ -38,7 +38,7 @@ def annotations(folder: Path, *events: Event) -> list[Command]:
 
 def test_a_failed_action_is_at_the_table_of_its_target(tmp_path: Path) -> None:
     failed = Failed(0, "//:words", "sh", "exit code 3", "one\n::error::forged\n", "")
-    (command,) = annotations(tmp_path, failed, failed)
+    (command,) = commands_of(tmp_path, failed, failed)
     assert command.name == "error"
     assert command.properties == {
         "file": "w/BUILD.toml",
@@ -50,13 +50,13 @@ def test_a_failed_action_is_at_the_table_of_its_target(tmp_path: Path) -> None:
 
 
 def test_a_target_that_is_gone_has_no_place(tmp_path: Path) -> None:
-    (command,) = annotations(tmp_path, Failed(0, "//:gone", "sh", "exit code 3", "", ""))
+    (command,) = commands_of(tmp_path, Failed(0, "//:gone", "sh", "exit code 3", "", ""))
     assert command.properties == {"title": "//:gone: sh"}
 
 
 def test_gates_tool_errors_and_warnings(tmp_path: Path) -> None:
     at: dict[str, str | int] = {"path": "m.json", "line": 7, "column": 2}
-    commands = annotations(
+    commands = commands_of(
         tmp_path,
         Judged("//:words", "size", "passed"),
         Judged("//:words", "size", "not checked", "needs qemu"),
