@@ -48,6 +48,8 @@ def arguments(parser: Parser) -> None:
     )
     add_build_options(parser)
     add_since(parser)
+    from ..reported import add_report_options
+
     add_report_options(parser)
     parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
     parser.add_argument(
@@ -114,14 +116,6 @@ def add_since(parser: ArgumentParser) -> None:
         default="",
         metavar="REV",
         help="build only those of the targets (default: //...) that differ from a git revision",
-def add_report_options(parser: ArgumentParser) -> None:
-    """Declare the options of reports for CI services."""
-    parser.set_defaults(command=parser.prog)
-    parser.add_argument(
-        "--junit",
-        default="",
-        metavar="FILE",
-        help="write a JUnit report: a case for each action (hit or ran), gate and error",
     )
 
 
@@ -165,30 +159,14 @@ def _build_once(invocation: Invocation, options: Namespace) -> int:
         from ...ui.chrome_trace import Trace
 
         listeners.append(Trace(os.path.abspath(options.trace)))
-    request = _with_check(to_request(invocation, options), options)
-    return run_reported(invocation, request, listeners, options)
+    from ..reported import run_reported
 
-
-def run_reported(
-    invocation: Invocation, request: Request, listeners: list[BuildListener], options: Namespace
-) -> int:
-    """Build as `run_request`, with the reports that `--junit` and a CI service ask for."""
-    if not options.junit and not ci_service(os.environ):
-        return run_request(invocation, request, listeners)
-    from dataclasses import replace
-
-    from ...ci.reports import Reports
-    from .why import first_causes
-
-    reports = Reports(
-        invocation.root,
-        " ".join((options.command, *options.patterns)),
-        options.junit,
-        os.environ,
-        lambda labels, keys: first_causes(invocation.root, labels, keys),
+    return run_reported(
+        invocation,
+        lambda: _with_check(to_request(invocation, options), options),
+        listeners,
+        options,
     )
-    request = replace(request, list_all=True)
-    return reports.run(lambda: run_request(invocation, request, [*listeners, *reports.listeners]))
 
 
 def _with_check(request: Request, options: Namespace) -> Request:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ..invocation import Invocation
-from .build import add_build_options, add_since, choose_listeners, run_request, to_request
+from ..reported import add_report_options, run_reported
 from .build import (
     add_build_options,
-    add_report_options,
+    add_since,
     choose_listeners,
-    run_reported,
     to_request,
 )
 
@@ -29,4 +28,4 @@ def run(options: Namespace) -> int:
     """Check the gates; 0 if none failed."""
     invocation = Invocation.find()
     listeners = choose_listeners(options, frozenset({"gates", "counts"}))
-    return run_reported(invocation, to_request(invocation, options), listeners, options)
+    return run_reported(invocation, lambda: to_request(invocation, options), listeners, options)
