@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .invocation import Invocation, ci_service
-from .verbs.build import BuildListener, run_request
 
 if TYPE_CHECKING:
+    from ..ci.annotations import Annotations
+    from ..ci.reports import Report
     from ..types.request import Request
 
 
@@ -28,16 +29,16 @@ def add_report_options(parser: ArgumentParser) -> None:
 
 def run_reported(
     invocation: Invocation,
-    request: Callable[[], Request],
-    listeners: list[BuildListener],
     options: Namespace,
+    request: Callable[[], Request],
+    run: Callable[[Request, list[Report | Annotations]], int],
 ) -> int:
-    """Build as `run_request`, with the reports that `--junit` and a CI service ask for.
+    """Run a build with the listeners that `--junit` and a CI service ask for.
 
     They also report an error that making the `request` raises.
     """
     if not options.junit and not ci_service(os.environ):
-        return run_request(invocation, request(), listeners)
+        return run(request(), [])
     from ..ci.reports import Reports
     from .verbs.why import first_causes
 
@@ -49,8 +50,4 @@ def run_reported(
         os.environ,
         lambda labels, keys: first_causes(invocation.root, labels, keys),
     )
-    return reports.run(
-        lambda: run_request(
-            invocation, replace(request(), list_all=True), [*listeners, *reports.listeners]
-        )
-    )
+    return reports.run(lambda: run(replace(request(), list_all=True), reports.listeners))

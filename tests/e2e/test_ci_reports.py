@@ -114,7 +114,7 @@ def test_errors_of_the_input_have_annotations_and_reports(github: Space) -> None
     github.run("build", "//:word", "--junit", "junit.xml", code=2)
     assert "no target //:word" in summary(github)
     github.write("BUILD.toml", BUILD + "[x]\nrule = 'commnd'\n")
-    for words in (("build", "//..."), ("query", "list", "//...")):
+    for words in (("build", "//..."), ("test", "//...")):
         ran = github.run(*words, code=2)
         (error,) = runner_commands(ran.err)
         assert error.name == "error" and "commnd" in error.message

@@ -163,9 +163,9 @@ def _build_once(invocation: Invocation, options: Namespace) -> int:
 
     return run_reported(
         invocation,
-        lambda: _with_check(to_request(invocation, options), options),
-        listeners,
         options,
+        lambda: _with_check(to_request(invocation, options), options),
+        lambda request, reports: run_request(invocation, request, [*listeners, *reports]),
     )
 
 

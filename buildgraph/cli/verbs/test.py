@@ -10,6 +10,7 @@ from .build import (
     add_build_options,
     add_since,
     choose_listeners,
+    run_request,
     to_request,
 )
 
@@ -28,4 +29,9 @@ def run(options: Namespace) -> int:
     """Check the gates; 0 if none failed."""
     invocation = Invocation.find()
     listeners = choose_listeners(options, frozenset({"gates", "counts"}))
-    return run_reported(invocation, lambda: to_request(invocation, options), listeners, options)
+    return run_reported(
+        invocation,
+        options,
+        lambda: to_request(invocation, options),
+        lambda request, reports: run_request(invocation, request, [*listeners, *reports]),
+    )
