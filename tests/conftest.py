@@ -19,7 +19,7 @@ tally = fault_counts.tally
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 
-# A job that runs the tests must not change what they print, nor get their annotations.
+# A job of a CI service that runs the tests must not change what they print.
 for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI"):
     os.environ.pop(name, None)
 
