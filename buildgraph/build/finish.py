@@ -7,6 +7,7 @@ import time
 from ..execution.scheduler import StepState
 from ..lite import TYPE_CHECKING
 from ..outputs.output_tree import OutputTree
+from ..state.run_log import append_run, encode_run
 from ..state.save import WrittenOutputs, save_state
 from ..state.step_codec import encode_state, is_tree
 from ..store import gc_roots
@@ -49,10 +50,23 @@ def finish(start: Start, executor: Executor, began: int) -> int:
         start.is_noop,
         written.unlisted,
     )
-    if code == OK and start.snapshot is not None and not start.is_noop:
-        save_state(start, executor, gates, written)
+    if not start.is_noop:
+        block = encode_run(executor)
+        if code == OK and start.snapshot is not None:
+            save_state(start, executor, gates, written, block)
+        append_run(attempt.root, request, code, _entries(start, block))
     attempt.listen(finished)
     return code
+
+
+def _entries(start: Start, block: bytes) -> list[tuple[str, bytes]]:
+    """The entries of a build in the log of runs."""
+    if start.inputs is None:
+        return [("D", block)]
+    if not start.unchanged.count:
+        return [("F", block)]
+    assert start.snapshot is not None and start.snapshot.results is not None
+    return [("B", start.snapshot.results.parts.get("run", b"")), ("D", block)]
 
 
 def _judge_gates(start: Start, states: Sequence[int]) -> list[Judged]:

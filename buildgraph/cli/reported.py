@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from ..ci.annotations import Annotations
     from ..ci.reports import Report
     from ..types.request import Request
+
+_FIRST_CAUSES = {
+    "first": "first run in this workspace",
+    "rerun": "the cache no longer had its result",
+    "forgotten": "it changed, but the cache no longer has its earlier key",
+}
 
 
 def add_report_options(parser: ArgumentParser) -> None:
@@ -40,7 +46,6 @@ def run_reported(
     if not options.junit and not ci_service(os.environ):
         return run(request(), [])
     from ..ci.reports import Reports
-    from .verbs.why import first_causes
 
     since = ("--since", options.since) if options.since else ()
     reports = Reports(
@@ -51,3 +56,28 @@ def run_reported(
         lambda labels, keys: first_causes(invocation.root, labels, keys),
     )
     return reports.run(lambda: run(replace(request(), list_all=True), reports.listeners))
+
+
+def first_causes(root: str, labels: Collection[str], reran: Collection[str]) -> dict[str, str]:
+    """Return the first cause of the last run of targets' actions, from the history alone.
+
+    `reran` are the keys of the actions that ran. The targets are not analysed, which is slower.
+    """
+    from ..explain.key_rows import KeyHistory
+    from ..explain.root_cause import explain_target
+    from ..state.key_history import KeyRecorder
+    from .verbs.why import format_cause, open_store
+
+    history = KeyHistory(KeyRecorder(root).rows(), open_store(), None)
+    causes: dict[str, str] = {}
+    for label in labels:
+        explanation = explain_target(history, label, [label], set(reran))
+        if explanation is None:
+            continue
+        state = explanation.state
+        if state == "changed":
+            more = len(explanation.causes) - 1
+            causes[label] = format_cause(explanation.causes[0]) + f" (and {more} more)" * bool(more)
+        else:
+            causes[label] = _FIRST_CAUSES[state]
+    return causes

@@ -42,9 +42,12 @@ class WrittenOutputs:
 
 
 def save_state(
-    start: Start, executor: Executor, gates: Sequence[Judged], written: WrittenOutputs
+    start: Start, executor: Executor, gates: Sequence[Judged], written: WrittenOutputs, run: bytes
 ) -> None:
-    """Save snapshot and manifest of a build, and publish the snapshot if it is new."""
+    """Save snapshot and manifest of a build, and publish the snapshot if it is new.
+
+    `run` are the actions of the build as in the log of runs.
+    """
     attempt, snapshot = start.attempt, start.snapshot
     assert snapshot is not None, "without a snapshot there is no state to save"
     text = format_unchanged([*written.events, *gates], snapshot.count, written.unlisted)
@@ -67,7 +70,7 @@ def save_state(
     ]
     _set_results(snapshot, start, executor, gates, written.states)
     all_stamps = collect_stamps(attempt.host, start.inputs, written.files)
-    checksum = _save_snapshot(start, snapshot)
+    checksum = _save_snapshot(start, snapshot, run)
     if all_stamps is not None:
         request = attempt.request
         InputManifest(attempt.root, request.words, request.package).write(
@@ -98,7 +101,7 @@ def _set_results(
     )
 
 
-def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
+def _save_snapshot(start: Start, snapshot: Snapshot, run: bytes) -> int:
     """Write the snapshot of a build that did not begin with one of this workspace.
 
     Its checksum, or 0.
@@ -115,6 +118,7 @@ def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
         {
             "facts": pack_strings([attempt.level, *machine]),
             "tools": pack_strings(attempt.host.tools.dump()),
+            "run": run,
             "shipped": pack_strings(
                 string
                 for path, (digest, executable) in shipped.items()

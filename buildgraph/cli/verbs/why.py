@@ -6,7 +6,7 @@ import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,6 @@ _STATES = {
     "first": "it had no other key in this workspace",
     "forgotten": "the cache no longer has its earlier key",
 }
-_FIRST_CAUSES = {
-    "first": "first run in this workspace",
-    "rerun": "the cache no longer had its result",
-    "forgotten": "it changed, but the cache no longer has its earlier key",
-}
 _MAX_CAUSES = 3  # printed without --all
 _EPILOG = """\
 The first lines name what changed, and the number of actions that ran again because of it. The
@@ -47,7 +42,7 @@ lines after them are the chain of actions from the change to the target.
 def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
     parser.epilog = _EPILOG
-    parser.add_argument("label", metavar="LABEL", help="target to explain")
+    parser.add_argument("label", nargs="?", default="", metavar="LABEL", help="target to explain")
     parser.add_argument(
         "--all",
         action="store_true",
@@ -56,12 +51,38 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--deps", action="store_true", help="also print the last change of each dependency"
     )
+    parser.add_argument(
+        "--against",
+        default="",
+        metavar="RUN",
+        help="compare the last run with another one, of LABEL and its dependencies or of all: "
+        "a number, or a copy of another machine's .buildgraph/runs.log",
+    )
+    parser.add_argument("--runs", action="store_true", help="list the runs of this workspace")
 
 
 def run(options: Namespace) -> int:
     """Print the causes, the chain and, with `--all`, the changed parts of each action's key."""
     invocation = Invocation.find()
-    explanation = explain_label(invocation, invocation.label(options.label), options.deps)
+    if options.runs:
+        from ..run_logs import print_runs
+
+        print_runs(invocation.root, options.json)
+        return OK
+    label = invocation.label(options.label) if options.label else None
+    if options.against:
+        from ..run_logs import print_comparison
+
+        labels = _with_dependencies(invocation, label) if label else None
+        print_comparison(invocation.root, options.against, labels, options)
+        return OK
+    if label is None:
+        raise BuildError(
+            "no target is named",
+            fix="name a target, or compare runs with --against RUN",
+            reason="usage",
+        )
+    explanation = explain_label(invocation, label, options.deps)
     if options.json:
         print_document(asdict(explanation))
     else:
@@ -99,28 +120,9 @@ def explain_label(invocation: Invocation, label: Label, deps: bool) -> Explanati
     return replace(explanation, reasons=changes) if deps else explanation
 
 
-def first_causes(root: str, labels: Collection[str], reran: Collection[str]) -> dict[str, str]:
-    """Return the first cause of the last run of targets' actions, from the history alone.
-
-    `reran` are the keys of the actions that ran. The targets are not analysed, which is slower.
-    """
-    from ...explain.key_rows import KeyHistory
-    from ...explain.root_cause import explain_target
-    from ...state.key_history import KeyRecorder
-
-    history = KeyHistory(KeyRecorder(root).rows(), open_store(), None)
-    causes: dict[str, str] = {}
-    for label in labels:
-        explanation = explain_target(history, label, [label], set(reran))
-        if explanation is None:
-            continue
-        state = explanation.state
-        if state == "changed":
-            more = len(explanation.causes) - 1
-            causes[label] = format_cause(explanation.causes[0]) + f" (and {more} more)" * bool(more)
-        else:
-            causes[label] = _FIRST_CAUSES[state]
-    return causes
+def _with_dependencies(invocation: Invocation, label: Label) -> set[str]:
+    analyzed = _analyze(invocation, label, True)
+    return {str(dep) for dep in analyzed[1].order} if analyzed else {str(label)}
 
 
 def _members(label: Label, analysis: Analysis | None, history: KeyHistory) -> list[str]:
