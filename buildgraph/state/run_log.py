@@ -175,7 +175,10 @@ def _ranges(numbers: tuple[int, ...]) -> str:
 def append_run(
     root: str, request: Request, code: int, entries: Sequence[tuple[str, bytes]]
 ) -> None:
-    """Append the entries of a build, as (kind, bytes); a workspace that cannot be written has none."""
+    """Append the entries of a build, as (kind, bytes).
+
+    A workspace that cannot be written has no log.
+    """
     path = os.path.join(root, FILE)
     name = request_name(request.words, request.package)
     data = b"".join(
