@@ -157,7 +157,7 @@ class Repository:
         return dict(zip(words[1::2], rows, strict=True))
 
     def untracked(self) -> list[str] | None:
-        """Return the files that git neither tracks nor ignores; None if git cannot list them."""
+        """Return the untracked files, without the ignored ones; None if git cannot list them."""
         ran = self.run("ls-files", "--others", "--exclude-standard", "-z")
         if ran.returncode:
             return None

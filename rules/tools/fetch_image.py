@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agentc.errors import refuse
-from ociimage import base, layout as oci
+from ociimage import base_image, layout as oci
 from ociimage.errors import ImageError
 from ociimage.registry import Registry, UnreachableError, parse_image
 
@@ -34,11 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _copy(options.layout, name.digest, options.platform, options.out)
         else:
             registry = Registry(name, options.ca)
-            base.fetch(
+            base_image.fetch(
                 name.digest,
                 options.platform,
-                base.Reader(
-                    lambda digest: registry.manifest(digest, base.LARGEST_DOCUMENT),
+                base_image.Reader(
+                    lambda digest: registry.manifest(digest, base_image.LARGEST_DOCUMENT),
                     registry.pieces,
                 ),
                 options.out,
@@ -59,8 +59,8 @@ def _copy(layout: Path, digest: str, platform: str, out: Path) -> None:
         with (layout / oci.blob_path(name)).open("rb") as stream:
             yield from iter(lambda: stream.read(_PIECE), b"")
 
-    reader = base.Reader(lambda name: (layout / oci.blob_path(name)).read_bytes(), pieces)
-    base.fetch(digest, platform, reader, out)
+    reader = base_image.Reader(lambda name: (layout / oci.blob_path(name)).read_bytes(), pieces)
+    base_image.fetch(digest, platform, reader, out)
 
 
 if __name__ == "__main__":

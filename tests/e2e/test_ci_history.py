@@ -26,7 +26,7 @@ from tests.support.release_workspace import GIT
 class _Step:
     """A commit: what it changes, which labels it affects, and the labels of the actions that run.
 
-    A sign before a label tells its change: `+` new, `-` gone, `~` renamed, none: changed.
+    A sign before a label is its change: `+` new, `-` gone, `~` renamed, none: changed.
     """
 
     name: str

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ociimage import base as baseimage, config as imageconfig, layout as oci, tar
+from ociimage import base_image as baseimage, config as imageconfig, layout as oci, tar
 from ociimage.errors import ImageError
 
 _ACCESS = r"(?::(?P<mode>[0-7]{3,4}))?(?::(?P<uid>[0-9]{1,9}):(?P<gid>[0-9]{1,9}))?"

@@ -6,7 +6,6 @@ It runs within an action, without credentials: a registry that needs a password 
 
 from __future__ import annotations
 
-import email.message
 import http.client
 import json
 import re
@@ -18,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from ociimage.errors import ImageError
 
@@ -69,18 +68,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but not from HTTPS to HTTP, and without the token."""
 
     def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: email.message.Message | http.client.HTTPMessage,
-        newurl: str,
+        self, req: urllib.request.Request, *response: Any, **others: Any
     ) -> urllib.request.Request | None:
-        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise ImageError(f"{req.host} redirects to {newurl!r}, which is not HTTPS")
-        whole: Any = headers  # its type in the stubs is narrower than that of the parent
-        return super().redirect_request(req, fp, code, msg, whole, newurl)
+        address = str(response[-1])
+        if req.full_url.startswith("https:") and not address.startswith("https:"):
+            raise ImageError(f"{req.host} redirects to {address!r}, which is not HTTPS")
+        return super().redirect_request(req, *response, **others)
 
 
 @dataclass(slots=True)

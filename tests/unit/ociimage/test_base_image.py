@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ociimage import assemble, base, layout as oci
+from ociimage import assemble, base_image, layout as oci
 from ociimage.errors import ImageError
 
 from tests.support.image_layouts import blobs_of, merge_layouts, read_index, write_layout
@@ -18,7 +18,7 @@ from tests.support.image_layouts import blobs_of, merge_layouts, read_index, wri
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 
 
-def reader(blobs: dict[str, bytes], asked: list[str] | None = None) -> base.Reader:
+def reader(blobs: dict[str, bytes], asked: list[str] | None = None) -> base_image.Reader:
     """A source that has some blobs; it notes the digests that are asked for."""
 
     def document(digest: str) -> bytes:
@@ -31,7 +31,7 @@ def reader(blobs: dict[str, bytes], asked: list[str] | None = None) -> base.Read
         yield content[:7]
         yield content[7:]
 
-    return base.Reader(document, pieces)
+    return base_image.Reader(document, pieces)
 
 
 @pytest.fixture
@@ -48,16 +48,18 @@ def test_of_an_index_one_platform_is_read(
 ) -> None:
     digest, blobs = layouts
     asked: list[str] = []
-    base.fetch(digest, f"{ARM64}/v8", reader(blobs, asked), tmp_path / "out")
+    base_image.fetch(digest, f"{ARM64}/v8", reader(blobs, asked), tmp_path / "out")
     assert read_index(tmp_path / "out")["digest"] == read_index(tmp_path / "arm64")["digest"]
     assert blobs_of(tmp_path / "out") == blobs_of(tmp_path / "arm64")
     assert set(asked) == {digest} | blobs_of(tmp_path / "arm64").keys()
-    loaded = base.load(tmp_path / "out")
-    assert base.platform_of(loaded.config) == ARM64 and len(loaded.layers) == 2
+    loaded = base_image.load(tmp_path / "out")
+    assert base_image.platform_of(loaded.config) == ARM64 and len(loaded.layers) == 2
     with pytest.raises(ImageError, match="it has linux/amd64, linux/arm64"):
-        base.fetch(digest, "linux/riscv64", reader(blobs), tmp_path / "none")
+        base_image.fetch(digest, "linux/riscv64", reader(blobs), tmp_path / "none")
     with pytest.raises(ImageError, match="the board needs linux/amd64"):
-        base.fetch(read_index(tmp_path / "arm64")["digest"], AMD64, reader(blobs), tmp_path / "no")
+        base_image.fetch(
+            read_index(tmp_path / "arm64")["digest"], AMD64, reader(blobs), tmp_path / "no"
+        )
 
 
 def test_every_wrong_blob_is_refused(layouts: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_every_wrong_blob_is_refused(layouts: tuple[str, dict[str, bytes]], tmp_
     for name in {digest} | blobs_of(tmp_path / "amd64").keys():
         for content in (blobs[name][:-1], blobs[name] + b"\0", b"\0" + blobs[name][1:]):
             with pytest.raises(ImageError, match="wrong bytes"):
-                base.fetch(digest, AMD64, reader(blobs | {name: content}), tmp_path / "out")
+                base_image.fetch(digest, AMD64, reader(blobs | {name: content}), tmp_path / "out")
 
 
 def store(blobs: dict[str, bytes], document: Any) -> str:
@@ -99,16 +101,16 @@ def test_a_configuration_that_does_not_fit_its_layers_is_refused(tmp_path: Path)
         changes = {"mediaType": "application/x"} if name == "type" else {}
         digest = image(blobs, packed, ids, **changes)
         with pytest.raises(ImageError, match="not a valid|no valid configuration"):
-            base.fetch(digest, AMD64, reader(blobs), tmp_path / str(number))
+            base_image.fetch(digest, AMD64, reader(blobs), tmp_path / str(number))
     wrong: tuple[dict[str, Any], ...]
     wrong = ({"urls": ["http://a/"]}, {"size": -1}, {"size": "1"}, {"digest": "../x"})
     for fields in wrong:
         digest = image(blobs, packed, [digest_of(tar)], **fields)
         with pytest.raises(ImageError, match="not a valid manifest"):
-            base.fetch(digest, AMD64, reader(blobs), tmp_path / "more")
+            base_image.fetch(digest, AMD64, reader(blobs), tmp_path / "more")
     for content in (b"{", b"[]", b"[" * 99_999, b'{"mediaType": "a"}', b'{"layers": []}'):
         with pytest.raises(ImageError):
-            base.fetch(store(blobs, content), AMD64, reader(blobs), tmp_path / "none")
+            base_image.fetch(store(blobs, content), AMD64, reader(blobs), tmp_path / "none")
 
 
 def test_layers_of_docker_keep_their_bytes(tmp_path: Path) -> None:
@@ -117,8 +119,8 @@ def test_layers_of_docker_keep_their_bytes(tmp_path: Path) -> None:
     packed = gzip.compress(tar[:100]) + gzip.compress(tar[100:])  # two members
     kind = "application/vnd.docker.image.rootfs.diff.tar.gzip"
     digest = image(blobs, packed, [digest_of(tar)], mediaType=kind)
-    base.fetch(digest, AMD64, reader(blobs), tmp_path / "out")
-    (layer,) = base.load(tmp_path / "out").layers
+    base_image.fetch(digest, AMD64, reader(blobs), tmp_path / "out")
+    (layer,) = base_image.load(tmp_path / "out").layers
     assert layer.blob.media_type == oci.LAYER and layer.diff_id == digest_of(tar)
     assert blobs_of(tmp_path / "out")[layer.blob.digest] == packed
 
@@ -126,8 +128,8 @@ def test_layers_of_docker_keep_their_bytes(tmp_path: Path) -> None:
 def test_an_image_on_a_base_has_its_layers_environment_and_history(tmp_path: Path) -> None:
     write_layout(tmp_path / "base", {"etc/a": b"1", "etc/b": b"2"})
     digest = read_index(tmp_path / "base")["digest"]
-    base.fetch(digest, AMD64, reader(blobs_of(tmp_path / "base")), tmp_path / "in")
-    loaded = base.load(tmp_path / "in")
+    base_image.fetch(digest, AMD64, reader(blobs_of(tmp_path / "base")), tmp_path / "in")
+    loaded = base_image.load(tmp_path / "in")
     loaded.config["config"]["Env"] = ["PATH=/bin", "A=base"]
     config: dict[str, Any] = {
         "architecture": "amd64", "os": "linux", "config": {"Env": ["A=mine"]}
@@ -152,12 +154,12 @@ def test_assemble_puts_layers_on_a_base(tmp_path: Path) -> None:
     words = ["--file", f"agent={tmp_path}/agent:0755", "--config", str(tmp_path / "config.json")]
     words += ["--base", str(tmp_path / "base"), "--out", str(tmp_path / "out")]
     image = assemble.assemble(assemble.parser().parse_args(words))
-    below = base.load(tmp_path / "base")
+    below = base_image.load(tmp_path / "base")
     assert image.layers[0] == below.layers[0] and len(image.layers) == 2
     manifest = json.loads(blobs_of(tmp_path / "out")[image.manifest.digest])
-    assert manifest["annotations"][base.DIGEST_KEY] == below.digest
+    assert manifest["annotations"][base_image.DIGEST_KEY] == below.digest
 
 
 def test_linux_arm64_means_version_8() -> None:
-    assert base.fits(ARM64, f"{ARM64}/v8") and base.fits(AMD64, AMD64)
-    assert not base.fits("linux/arm/v7", "linux/arm/v6") and not base.fits(AMD64, ARM64)
+    assert base_image.fits(ARM64, f"{ARM64}/v8") and base_image.fits(AMD64, AMD64)
+    assert not base_image.fits("linux/arm/v7", "linux/arm/v6") and not base_image.fits(AMD64, ARM64)
