@@ -39,8 +39,8 @@ _HEAVY = 8 << 20  # bytes of inputs from which staging runs in a thread
 class LauncherSlot:
     """A launcher and the task that it runs."""
 
-    def __init__(self) -> None:
-        self.launcher = Launcher()
+    def __init__(self, confined: bool) -> None:
+        self.launcher = Launcher(confined)
         self.staged: StagedTask | None = None
         self.log = OutputBuffer()
         self.started = 0.0
@@ -133,7 +133,7 @@ class WorkerPool:
             return None
         free = next((slot for slot in self._slots if slot.staged is None), None)
         if free is None and self._wake == (-1, -1):
-            free = LauncherSlot()
+            free = LauncherSlot(self._runner.level == "landlock")
             self._slots.append(free)
             for fd, is_log in ((free.launcher.replies, False), (free.launcher.log, True)):
                 self._busy[fd] = free, is_log

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..store.index import StatIndex
 
 # The package knows its place: an installation has the rules elsewhere than the repository.
-RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
+RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("__path__",)).__path__[0])
 
 
 INDEX_THRESHOLD = 32 << 20  # bytes; hashing them takes as long as opening the index

@@ -15,8 +15,9 @@ import os
 import select
 
 from ..lite import TYPE_CHECKING
+from ..lite.libc import prctl
 from ..lite.signals import signal
-from . import landlock, supervisor
+from . import supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,9 +29,14 @@ _REPEAT_MS = 50
 
 
 class Launcher:
-    """A running launcher. Fork it only while this process has one thread; `close` ends it."""
+    """A running launcher. Fork it only while this process has one thread; `close` ends it.
 
-    def __init__(self) -> None:
+    `confined` says that its commands are restricted.
+    """
+
+    def __init__(self, confined: bool) -> None:
+        if confined:
+            supervisor.load_confinement()
         orders, self._orders = os.pipe2(os.O_CLOEXEC)
         self.replies, replies = os.pipe2(os.O_CLOEXEC)
         self.log, log = os.pipe2(os.O_CLOEXEC)
@@ -97,9 +103,9 @@ def _serve(parent: int, orders: int, replies: int, log: int) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    landlock.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+    prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     flag = supervisor.StopFlag()
-    landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     null = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)

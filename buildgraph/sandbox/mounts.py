@@ -10,13 +10,12 @@ OSError.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import struct
 
 from ..lite import TYPE_CHECKING
-from .landlock import call, libc, prctl
+from ..lite.libc import Word, check, libc, prctl, system_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,11 +60,11 @@ def enter_shared_root(root: str, visible: Iterable[str], site: Iterable[tuple[st
     the first process of a process namespace.
     """
     user, group = os.geteuid(), os.getegid()
-    _check(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | ACTION_NAMESPACES))
+    check(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | ACTION_NAMESPACES))
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _map_ids((0, user), (0, group), proc)
     os.close(proc)
-    _check(libc.sethostname(b"build", 5))
+    check(libc.sethostname(b"build", 5))
     _mount("", "/", "", _REC | _SLAVE)
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "mode=755")
     for folder in ("/proc", "/dev", _HOST, f"{FOLDER}/site"):
@@ -82,7 +81,7 @@ def enter_shared_root(root: str, visible: Iterable[str], site: Iterable[tuple[st
     for name, target in site:
         os.symlink(target, f"{root}{FOLDER}/site/{name}")
     _mount_devices(f"{root}/dev")
-    _check(libc.pivot_root(os.fsencode(root), os.fsencode(root + _HOST)))
+    check(libc.pivot_root(os.fsencode(root), os.fsencode(root + _HOST)))
     os.chdir("/")
     _set_attributes("/", _ATTR_READ_ONLY | _SAFE)
     # Bind mounts of actions inherit these attributes from the host's mounts.
@@ -94,7 +93,7 @@ def mount_action_folders(stage: str, out: str, temp: str) -> int:
 
     Returns a descriptor of its scratch folder for `detach_host`.
     """
-    scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
+    scratch = system_call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
     try:
         _mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=755")
         _mount(
@@ -119,19 +118,19 @@ def detach_host(scratch: int) -> int:
     proc = os.open(f"{_HOST}/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     # Read-only, because root of the host can write kernel settings without any capability.
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC | _READ_ONLY)
-    _check(libc.umount2(os.fsencode(_HOST), _DETACH))
-    call(_MOVE_MOUNT, scratch, b"", _HERE, os.fsencode(TEMP), _MOVE_EMPTY)
+    check(libc.umount2(os.fsencode(_HOST), _DETACH))
+    system_call(_MOVE_MOUNT, scratch, b"", _HERE, os.fsencode(TEMP), _MOVE_EMPTY)
     return proc
 
 
 def unshare_action() -> None:
     """Enter new namespaces for an action."""
-    _check(libc.unshare(ACTION_NAMESPACES))
+    check(libc.unshare(ACTION_NAMESPACES))
 
 
 def enter_namespaces(process: int, kinds: int) -> None:
     """Enter namespaces of a process (pidfd); only children enter a process namespace."""
-    _check(libc.setns(process, kinds))
+    check(libc.setns(process, kinds))
 
 
 def drop_privileges(proc: int) -> None:
@@ -139,7 +138,7 @@ def drop_privileges(proc: int) -> None:
 
     `proc` is a descriptor of the host's /proc.
     """
-    _check(libc.unshare(NEWUSER))
+    check(libc.unshare(NEWUSER))
     _map_ids((1000, 0), (1000, 0), proc)
     drop_capabilities()
     prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
@@ -150,8 +149,7 @@ def drop_capabilities() -> None:
     capability = 0
     while libc.prctl(24, capability, 0, 0, 0) == 0:  # PR_CAPBSET_DROP fails beyond the last one
         capability += 1
-    head, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    libc.capset(ctypes.byref(head), ctypes.byref(none))
+    libc.capset(struct.pack("=2I", 0x20080522, 0), bytes(24))
 
 
 def _map_ids(user: tuple[int, int], group: tuple[int, int], proc: int) -> None:
@@ -210,7 +208,7 @@ def _mount_devices(folder: str) -> None:
 def _enable_loopback() -> None:
     """Bring up the loopback interface; the kernel then assigns its addresses."""
     fd = libc.socket(2, 2, 0)  # AF_INET, SOCK_DGRAM
-    _check(fd)
+    check(fd)
     try:
         fcntl.ioctl(fd, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
     finally:
@@ -218,12 +216,12 @@ def _enable_loopback() -> None:
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    _check(
+    check(
         libc.mount(
             os.fsencode(source),
             os.fsencode(target),
             kind.encode() or None,
-            ctypes.c_ulong(flags),
+            Word(flags),
             data.encode() or None,
         ),
         target,
@@ -232,13 +230,5 @@ def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> N
 
 def _set_attributes(path: str, add: int, recursive: bool = False) -> None:
     """Add attributes to a mount; `mount_setattr(2)` keeps all others, such as locked flags."""
-    words = (ctypes.c_uint64 * 4)(add, 0, 0, 0)
-    call(
-        _SETATTR, _HERE, os.fsencode(path), _RECURSIVE if recursive else 0, ctypes.byref(words), 32
-    )
-
-
-def _check(result: int, path: str = "") -> None:
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), path or None)
+    words = struct.pack("=4Q", add, 0, 0, 0)
+    system_call(_SETATTR, _HERE, os.fsencode(path), _RECURSIVE if recursive else 0, words, 32)

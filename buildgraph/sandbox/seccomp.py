@@ -7,11 +7,10 @@ the process: x32 and i386 share a kernel with x86-64 but have other numbers.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 
-from .landlock import prctl
+from ..lite.libc import Pointer, address_of, prctl
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050001
@@ -60,11 +59,9 @@ def program(machine: str, network: bool) -> bytes:
 
 def restrict(network: bool) -> None:
     """Apply the filter to this process and its children; `no_new_privs` must be set before."""
-    code = ctypes.create_string_buffer(program(os.uname().machine, network))
-    head = ctypes.create_string_buffer(
-        struct.pack("HxxxxxxP", (len(code) - 1) // 8, ctypes.addressof(code))
-    )
-    prctl(22, 2, ctypes.addressof(head))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    code = program(os.uname().machine, network)
+    head = struct.pack("Hxxxxxx", len(code) // 8) + address_of(code)
+    prctl(22, 2, Pointer(head))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 
 
 def _op(code: int, jump_true: int, jump_false: int, value: int) -> bytes:

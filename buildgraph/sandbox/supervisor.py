@@ -24,11 +24,12 @@ from __future__ import annotations
 import os
 
 from ..lite import TYPE_CHECKING
+from ..lite.libc import prctl
 from ..lite.signals import signal
-from . import landlock, mounts, seccomp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
     from typing import NoReturn
 
 CANNOT_CONFINE, CANNOT_RUN = 125, 127
@@ -66,9 +67,9 @@ def supervise(command: Callable[[], object], parent: int = 0) -> int:
     When this returns, all processes that the command started are dead. With `parent`, the command
     is not run when that process is no longer the parent of this one.
     """
-    landlock.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+    prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     flag = StopFlag()
-    landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     if parent and os.getppid() != parent:
         return 128 + signal.SIGTERM
     child = os.fork()
@@ -128,9 +129,10 @@ def start_session(orders: Mapping[str, Sequence[str]]) -> None:
     """Start a session that dies with its supervisor, and apply the restrictions of the orders."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()
-    landlock.prctl(1, signal.SIGKILL)
+    prctl(1, signal.SIGKILL)
     if "l" not in orders:
         return
+    landlock, mounts, seccomp = load_confinement()
     network = "n" in orders
     grants = [(path, landlock.READ) for path in orders.get("r", ())]
     grants += [(path, landlock.CHANGE) for path in orders.get("w", ())]
@@ -139,6 +141,22 @@ def start_session(orders: Mapping[str, Sequence[str]]) -> None:
         mounts.drop_capabilities()
     landlock.restrict(grants, network)
     seccomp.restrict(network)
+
+
+_confinement: tuple[ModuleType, ModuleType, ModuleType] | None = None
+
+
+def load_confinement() -> tuple[ModuleType, ModuleType, ModuleType]:
+    """Import the modules that restrict a command, once.
+
+    A process that forks one for each command calls this before, so that no command imports them.
+    """
+    global _confinement
+    if _confinement is None:
+        from . import landlock, mounts, seccomp
+
+        _confinement = landlock, mounts, seccomp
+    return _confinement
 
 
 def _kill_all() -> None:

@@ -152,17 +152,10 @@ def _with_folder(folder: str, operation: Any) -> None:
         os.close(fd)
 
 
-_libc: Any = None
-
-
 def _syncfs(fd: int) -> None:
-    global _libc
-    import ctypes
+    from ..lite.libc import check, libc
 
-    if _libc is None:
-        _libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(_libc, "syncfs"):
+    if hasattr(libc, "syncfs"):
+        check(libc.syncfs(fd), "syncfs")
+    else:
         os.sync()
-    elif _libc.syncfs(fd):
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), "syncfs")

@@ -71,7 +71,6 @@ PLAIN = {
 """Plain modules in light packages. Light modules import them in functions only."""
 STANDARD = {
     "array",
-    "ctypes",
     "errno",
     "fcntl",
     "gc",
@@ -88,7 +87,7 @@ STANDARD = {
     "zlib",
 }
 """Standard modules that are part of the interpreter's start, or take less than 1 ms."""
-PRIVATE = {"_json", "_queue", "_sha2", "_sha256", "_signal", "_socket", "_thread"}
+PRIVATE = {"_ctypes", "_json", "_queue", "_sha2", "_sha256", "_signal", "_socket", "_thread"}
 """Private modules of CPython, each of which has a public one as a fall-back."""
 IMPORTS_PRIVATE = {"lite", "cli.__init__"}
 """Where they are imported. A build without changes imports nothing else of the engine."""

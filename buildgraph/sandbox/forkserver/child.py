@@ -29,9 +29,10 @@ import signal
 import sys
 
 from ...lite import TYPE_CHECKING
+from ...lite.libc import libc, prctl
 from ...lite.record import record
 from ...lite.sockets import socket as _socket
-from .. import landlock, mounts, supervisor
+from .. import mounts, supervisor
 from . import namespaces, run_script
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class _Server:
 
 def main(fd: int, orders_fd: int, bare: set[str]) -> None:
     """Serve until the socket `fd` is closed; `bare` are the modules of a new interpreter."""
+    supervisor.load_confinement()
     orders = supervisor.read_orders(orders_fd)
     os.close(orders_fd)
     channel = _socket.socket(fileno=fd)
@@ -138,8 +140,8 @@ def _prepare(orders: Orders) -> _Server:
         del sys.path_importer_cache[folder]  # the folders of actions have other files
     gc.collect()
     gc.freeze()  # garbage collections in forks then do not touch these pages
-    if hasattr(landlock.libc, "malloc_trim"):
-        landlock.libc.malloc_trim(0)  # a page that is not there is not copied
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)  # a page that is not there is not copied
     return _Server("m" in orders, site, tail, os.pidfd_open(os.getpid()))
 
 
@@ -170,7 +172,7 @@ def _supervise(server: _Server, orders_fd: int, log: int, status: int) -> NoRetu
     Little is done before the command is forked, because each page that is touched here is copied.
     """
     try:
-        landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
         if select.select([server.pidfd], [], [], 0)[0]:
             os._exit(0)
         code = supervisor.supervise(lambda: _run_command(server, orders_fd, log))

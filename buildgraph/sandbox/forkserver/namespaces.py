@@ -22,9 +22,10 @@ import os
 import select
 
 from ...lite import TYPE_CHECKING
+from ...lite.libc import libc, prctl
 from ...lite.signals import signal
 from ...lite.sockets import socket as _socket
-from .. import landlock, mounts, supervisor
+from .. import mounts, supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +83,7 @@ def enter_pid_namespace() -> None:
         os.closerange(3, 1 << 16)  # so that clients see the end of the server
         os.waitpid(child, 0)
         os._exit(0)
-    landlock.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if select.select([parent], [], [], 0)[0]:
         os._exit(0)
     os.close(parent)
@@ -172,7 +173,7 @@ class NamespaceFactory:
         top = ctypes.c_void_p(ctypes.addressof(stack) + _STACK_BYTES & ~15)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # inherited by the new process
         try:
-            pid = landlock.libc.clone(landlock.libc.pause, top, flags, None, ctypes.byref(pidfd))
+            pid = libc.clone(libc.pause, top, flags, None, ctypes.byref(pidfd))
         finally:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if pid < 0:

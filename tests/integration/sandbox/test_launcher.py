@@ -16,7 +16,7 @@ from buildgraph.sandbox.launcher import Launcher
 
 @pytest.fixture
 def launcher() -> Iterator[Launcher]:
-    running = Launcher()
+    running = Launcher(False)
     yield running
     running.close()
 
@@ -96,7 +96,7 @@ def test_signals_of_the_terminal_have_their_default_meaning_again(
 def test_a_build_that_is_killed_takes_launcher_and_command_with_it(tmp_path: Path) -> None:
     pid = os.fork()
     if not pid:
-        _start(Launcher(), tmp_path, "/bin/sh", "-c", "echo $$ > pid; exec sleep 100")
+        _start(Launcher(False), tmp_path, "/bin/sh", "-c", "echo $$ > pid; exec sleep 100")
         signal.pause()
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         time.sleep(0.01)
