@@ -20,6 +20,7 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..files.entries import named
 from ..workspace.folder_listing import join
 from ..workspace.workspace import Workspace
 from .rule_monitor import EVENTS, RuleMonitor
@@ -107,10 +108,11 @@ class RuleModules:
         elif any(f"{known}/".startswith(f"{path}/") for known in self.folders):
             file = None  # a folder that contains files of rules
         else:
-            file_tree.record_lookup(within)  # a new file there could be found instead
+            for name in (base, f"{base}.py"):  # a new file there could be found instead
+                file_tree.record_lookup(within, named(name))
         if folder is not None and folder.is_dir():
             file_tree.check_regular(folder, path, True, None)
-            file_tree.record_lookup(path)
+            file_tree.record_lookup(path, named("__init__.py"))
             inits = file_tree.entries(path)
             if "__init__.py" in inits:
                 return self._spec(module, f"{path}/__init__.py", inits["__init__.py"], path)

@@ -14,6 +14,7 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ..files.entries import EVERY, named
 from ..types.errors import BuildError, Location
 from ..workspace.workspace import Workspace
 
@@ -77,7 +78,7 @@ class RuleMonitor:
             elif event in _LISTS:
                 folder = self.path_inside(path)
                 if folder is not None:
-                    self.workspace.file_tree.record_lookup(folder)
+                    self.workspace.file_tree.record_lookup(folder, EVERY)
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
@@ -102,7 +103,8 @@ class RuleMonitor:
         elif os.path.isfile(full):
             self.read(name)
         else:
-            self.workspace.file_tree.record_lookup(name.rpartition("/")[0])
+            folder, _, file = name.rpartition("/")
+            self.workspace.file_tree.record_lookup(folder, named(file))
 
     def _refuse(self, what: str, fix: str) -> None:
         """Raise BuildError at the innermost line of a rule; return if no rule is on the stack."""

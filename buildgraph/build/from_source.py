@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..analysis.analysis import Analysis, analyse
 from ..analysis.builtin_rules import builtin_rules
+from ..files.entries import EVERY, Listing, find
 from ..keys.action_graph import find_path_conflict, gates_of, path_conflict_error, requested_outputs
-from ..state.analysis_inputs import AnalysisInputs, without_outputs
+from ..state.analysis_inputs import AnalysisInputs
 from ..state.request_graph import RequestedGate, RequestGraph, graph_of
 from ..types.action import Output
 from ..types.label import Label
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..keys.action_graph import ActionGraph, RequestedOutput
     from ..types.action import Gate
     from ..types.request import Request
+    from ..workspace.file_tree import FileTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,27 @@ def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> 
 
 
 def _inputs_of(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
-    root, listing = workspace.root, workspace.file_tree
+    """The inputs of an analysis.
+
+    A rule of the workspace may ask for a file without a trace, as by `os.path.exists`. So with
+    such rules, all entries of the listed folders are inputs.
+    """
+    root, tree = workspace.root, workspace.file_tree
+    is_every = bool(workspace.settings.rules)
     paths = {name: os.path.normpath(os.path.join(root, name)) for name in names}
     folders = {
-        path: without_outputs(root, path, listing.entries(name).values())
+        path: _listing(tree, name, {EVERY} if is_every else tree.lookups[name])
         for name, path in paths.items()
-        if name in listing.folders
+        if name in tree.lookups
     }
-    known = listing.stamps | workspace.stamps
+    known = tree.stamps | workspace.stamps
     stamps = {path: known[name] for name, path in paths.items()}
     return AnalysisInputs(root, tuple(paths.values()), folders, workspace.digests, stamps)
+
+
+def _listing(tree: FileTree, folder: str, lookups: Iterable[str]) -> Listing:
+    wanted = frozenset(lookups)
+    return Listing(wanted, find(not folder, tree.entries(folder).values(), wanted))
 
 
 def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) -> RequestGraph:

@@ -5,9 +5,12 @@ loaded, and `zlib`. A manifest is flat: a header, an array of stat fields, the p
 to print. A file of another version or with a wrong checksum is no manifest, and any stamp that
 differs makes the build look further.
 
-    buildgraph manifest 5\n<crc32 of the rest, 8 hex>\n
-    <files> <bytes of the environment> <bytes of the text> <checksum of the snapshot>\n
-    <environment> <5 int64 for each path> <path\0 ...> <text>
+    buildgraph manifest 6\n<crc32 of the rest, 8 hex>\n
+    <files> <bytes of the environment, the folders, the text> <checksum of the snapshot>\n
+    <environment> <5 int64 for each path> <path\0 ...> <folders> <text>
+
+The folders are those that analysis listed, with what it looked for (`files/entries.py`): a new
+stamp of a folder in which all lookups find the same is no change.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
-MAGIC = b"buildgraph manifest 5\n"
+MAGIC = b"buildgraph manifest 6\n"
 FOLDER = ".buildgraph/manifests"
 _NAMED = (
     "BUILDGRAPH_CACHE",
@@ -40,13 +44,14 @@ class InputManifest:
 
     `fields` hold five int64 for each of `paths`, which `names` are as bytes of the file; paths in
     the workspace are relative to `root`. `changed` are the numbers of the paths whose stamps differ
-    now. `snapshot` is the checksum of the snapshot that belongs to the manifest.
+    now. `folders` are packed listings, and `text` is what to print if nothing has changed.
+    `snapshot` is the checksum of the snapshot that belongs to the manifest.
     """
 
     def __init__(self, root: str, words: Sequence[str], package: str) -> None:
         self.root, self.words, self.package = root, words, package
         self.name = request_name(words, package)
-        self.fields = self.names = b""
+        self.fields = self.names = self.folders = self.text = b""
         self.paths: list[bytes] = []
         self.changed: list[int] = []
         self.snapshot = 0
@@ -66,33 +71,43 @@ class InputManifest:
         ):
             return None
         end = data.index(b"\n", start)
-        files, environment_size, text_size, self.snapshot = map(int, data[start:end].split())
+        files, environment_size, folders_size, text_size, self.snapshot = map(
+            int, data[start:end].split()
+        )
         at = end + 1 + environment_size
         if data[end + 1 : at] != environment(self.words, self.package):
             return None
-        end = at + 40 * files
-        self.fields, self.names = data[at:end], data[end : len(data) - text_size]
+        end, last = at + 40 * files, len(data) - text_size
+        self.fields, self.names = data[at:end], data[end : last - folders_size]
+        self.folders, self.text = data[last - folders_size : last], data[last:]
         self.paths = self.names.split(b"\0")[:-1]
         os.chdir(self.root)  # relative paths are short
         self.changed = _changed(self.fields, self.paths)
+        if self.changed and self.folders:
+            from .unread_entries import ignore_unread_entries
+
+            ignore_unread_entries(self)
         os.chdir(cwd)
         last_check = self
-        return None if self.changed else data[len(data) - text_size :].decode()
+        return None if self.changed else self.text.decode()
 
-    def write(self, stamps: Mapping[str, tuple[int, ...]], text: str, snapshot: int) -> None:
-        """Write stamps by path, the text to print, and the checksum of the snapshot.
+    def write(
+        self, stamps: Mapping[str, tuple[int, ...]], folders: bytes, text: str, snapshot: int
+    ) -> None:
+        """Write stamps by path, packed listings, the text to print, and the snapshot's checksum.
 
         A workspace that cannot be written keeps none.
         """
         if _exceeds_int64(stamps):
             return
+        self.folders, self.text, self.snapshot = folders, text.encode(), snapshot
         from struct import pack
 
         fields, names = bytearray(), bytearray()
         for path, stamp in sorted(stamps.items()):
             fields += pack("5q", *stamp)
             names += os.fsencode(relative_path(self.root, path)) + b"\0"
-        self._write(fields, names, text, snapshot)
+        self._write(fields, names)
 
     def update(
         self,
@@ -122,12 +137,25 @@ class InputManifest:
         if trees or more:
             fields += b"".join(map(new.__getitem__, more))
             names = b"\0".join((*paths, *more, b""))
-        self._write(fields, names, text, snapshot)
+        self.text, self.snapshot = text.encode(), snapshot
+        self._write(fields, names)
 
-    def _write(self, fields: bytearray, names: bytes | bytearray, text: str, snapshot: int) -> None:
-        request, printed = environment(self.words, self.package), text.encode()
-        sizes = len(fields) // 40, len(request), len(printed), snapshot
-        parts = (b"%d %d %d %d\n" % sizes, request, fields, names, printed)
+    def restamp(self, stamps: Mapping[int, tuple[int, ...]]) -> None:
+        """Write again with new stamps of paths by their numbers."""
+        if _exceeds_int64(stamps):
+            return
+        from struct import pack_into
+
+        fields = bytearray(self.fields)
+        for number, stamp in stamps.items():
+            pack_into("5q", fields, 40 * number, *stamp)
+        self._write(fields, self.names)
+
+    def _write(self, fields: bytearray, names: bytes | bytearray) -> None:
+        request = environment(self.words, self.package)
+        rest = len(request), len(self.folders), len(self.text), self.snapshot
+        first = b"%d %d %d %d %d\n" % (len(fields) // 40, *rest)
+        parts = (first, request, fields, names, self.folders, self.text)
         from ..files.regular_file import replace_file
         from ..lite.pack import header
 
@@ -260,6 +288,6 @@ def relative_path(root: str, path: str) -> str:
     return path[len(root) + 1 :] if path.startswith(f"{root}/") else "." if path == root else path
 
 
-def _exceeds_int64(stamps: Mapping[str, tuple[int, ...]]) -> bool:
+def _exceeds_int64(stamps: Mapping[Any, tuple[int, ...]]) -> bool:
     """True for a time after the year 2262, or an inode number of more than 63 bits."""
     return any(max(stamp) >> 63 for stamp in stamps.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ..files.entries import Listing, listing_strings, listings_of
 from ..files.stamp import Stamp, fingerprint, stamp_of
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
@@ -12,16 +13,12 @@ from ..lite.sha256 import hash_open_file
 from ..types.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-_BUILT = frozenset({"out", "out/", ".buildgraph", ".buildgraph/"})  # by builds, in the root
+    from collections.abc import Mapping, Sequence
 
 
 @record(eq=False)
 class AnalysisInputs:
     """The BUILD files, rules and folders that analysis read.
-
-    Of each folder the entries that no build makes.
 
     `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents
     of files when they were read, by their paths in the workspace; a file may have another content
@@ -30,7 +27,7 @@ class AnalysisInputs:
 
     root: str
     paths: tuple[str, ...]
-    folders: dict[str, frozenset[str]]
+    folders: dict[str, Listing]
     digests: Mapping[str, Digest]
     stamps: Mapping[str, Stamp]
 
@@ -41,7 +38,7 @@ class AnalysisInputs:
         """
         try:
             stamp = fingerprint(path)
-            return stamp if entries_of(self.root, path) == self.folders[path] else None
+            return stamp if self.folders[path].is_current(self.root, path) else None
         except OSError:
             return None
 
@@ -53,12 +50,10 @@ class AnalysisInputs:
         return [string for name in names for string in (name, str(self.digests[name]))]
 
     def listed(self) -> list[str]:
-        """Each folder, relative to the root, with the number of its entries and the entries."""
-        return [
-            string
-            for folder, names in self.folders.items()
-            for string in (os.path.relpath(folder, self.root), str(len(names)), *sorted(names))
-        ]
+        """The listings by folder, relative to the root, as `files.entries.listing_strings`."""
+        return listing_strings(
+            {os.path.relpath(path, self.root): listing for path, listing in self.folders.items()}
+        )
 
 
 def analysis_inputs(
@@ -66,8 +61,8 @@ def analysis_inputs(
 ) -> AnalysisInputs | None:
     """The inputs that these strings describe, or None if one differs in this workspace."""
     folders = {
-        os.path.normpath(os.path.join(root, folder)): frozenset(names)
-        for folder, names in folders_of(listed).items()
+        os.path.normpath(os.path.join(root, folder)): listing
+        for folder, listing in listings_of(listed).items()
     }
     digests = {name: Digest.parse(digest) for name, digest in zip(files[::2], files[1::2])}
     stamps: dict[str, Stamp] = {}
@@ -77,48 +72,13 @@ def analysis_inputs(
             present, stamps[path] = _read(path, digest.size)
             if present != digest:
                 return None
-        for folder, names in folders.items():
+        for folder, listing in folders.items():
             stamps[folder] = fingerprint(folder)
-            if entries_of(root, folder) != names:
+            if not listing.is_current(root, folder):
                 return None
     except OSError:
         return None
     return AnalysisInputs(root, tuple(stamps), folders, digests, stamps)
-
-
-def folders_of(strings: Sequence[str]) -> dict[str, Sequence[str]]:
-    """The folders of `listed()` and the entries of each."""
-    folders, at = {}, 0
-    while at < len(strings):
-        count = int(strings[at + 1])
-        folders[strings[at]] = strings[at + 2 : at + 2 + count]
-        at += 2 + count
-    return folders
-
-
-def entries_of(root: str, folder: str) -> frozenset[str]:
-    """The present entries of a folder, without those that builds make.
-
-    OSError if it cannot be listed.
-    """
-    with os.scandir(folder) as entries:
-        return without_outputs(root, folder, entries)
-
-
-def without_outputs(root: str, folder: str, entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
-    """The names of entries, without those that builds make.
-
-    The name of a folder ends in a slash.
-    """
-    names = frozenset(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries)
-    return names - _BUILT if folder == root else names
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a circle of links
-        return False
 
 
 def _read(path: str, size: int) -> tuple[Digest | None, Stamp]:

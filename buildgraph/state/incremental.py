@@ -12,18 +12,18 @@ import os
 
 from ..execution.executor import Attempt
 from ..fastpath import manifest
+from ..files.entries import Listing, listings_of
 from ..files.stamp import Stamp, fingerprint
 from ..host.environment import RULES_FOLDER, BuildEnvironment, machine_identity
 from ..host.host_tools import HostTools
 from ..lite import TYPE_CHECKING
 from ..sandbox.job import LEVELS
 from ..types.digest import Digest
-from .analysis_inputs import entries_of, folders_of
 from .snapshot import Snapshot, load
 from .start import Start, start_from_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..host.source_files import SourceFiles
     from ..types.request import Request
@@ -83,7 +83,7 @@ def _changed_sources(
     None if something else than the content of sources has changed. `stamps` takes the stamp of each
     path from before it was read.
     """
-    folders = folders_of(snapshot.graph.strings("folders"))
+    folders = listings_of(snapshot.graph.strings("folders"))
     changed: list[int] = []
     for path in paths:
         if path in folders:
@@ -101,14 +101,14 @@ def _changed_sources(
     return changed
 
 
-def _stamp_of_same_folder(sources: SourceFiles, path: str, names: Iterable[str]) -> Stamp | None:
+def _stamp_of_same_folder(sources: SourceFiles, path: str, listing: Listing) -> Stamp | None:
     """The stamp of a folder from before it was listed, or None if its entries differ."""
     folder = sources.path(path)
     if not os.path.isdir(folder):
         return None
     stamp = fingerprint(folder)  # before it is listed, so that later changes show
     root = os.path.normpath(sources.root)
-    return stamp if entries_of(root, os.path.normpath(folder)) == frozenset(names) else None
+    return stamp if listing.is_current(root, os.path.normpath(folder)) else None
 
 
 def _lookup(

@@ -74,7 +74,7 @@ def save_state(
     if all_stamps is not None:
         request = attempt.request
         InputManifest(attempt.root, request.words, request.package).write(
-            all_stamps, text, checksum
+            all_stamps, pack_strings(start.inputs.listed()), text, checksum
         )
 
 

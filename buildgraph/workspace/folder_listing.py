@@ -6,30 +6,31 @@ import errno
 import os
 import stat
 
+from ..files.entries import NO_SOURCES, SUBFOLDERS, named
 from ..files.stamp import ALWAYS_STALE, Stamp, fingerprint
 from ..types.errors import BuildError, Location, did_you_mean
 
-SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
 OUTSIDE = ".."
 """The real path of a link that points out of the workspace."""
 
 
 def is_skipped(name: str) -> bool:
     """True if folders of that name never contain sources."""
-    return name.startswith(".") or name in SKIPPED
+    return name.startswith(".") or name in NO_SOURCES
 
 
 class FolderListing:
     """The folders of a workspace, each listed once.
 
-    `folders` are those whose entries influenced a result, the inputs of analysis. `stamps` has the
-    stamp of each folder that exists, taken before it was listed. `cache` is the path of the build
-    cache if it is in the workspace: its files are never sources.
+    `lookups` are what was looked for in the folders whose entries influenced a result, the inputs
+    of analysis, as texts of `files.entries`. `stamps` has the stamp of each folder that exists,
+    taken before it was listed. `cache` is the path of the build cache if it is in the workspace:
+    its files are never sources.
     """
 
     def __init__(self, root: str, cache: str = "") -> None:
         self.root, self.cache = root, cache
-        self.folders: set[str] = set()
+        self.lookups: dict[str, set[str]] = {}
         self.stamps: dict[str, Stamp] = {}
         self._entries: dict[str, dict[str, os.DirEntry[str]]] = {}
         self._real_paths: dict[str, str] = {"": ""}
@@ -64,15 +65,16 @@ class FolderListing:
         self.entries(folder)
         return folder in self.stamps
 
-    def record_lookup(self, folder: str) -> None:
-        """Record that the entries of a folder, or its absence, influenced a result."""
+    def record_lookup(self, folder: str, lookup: str) -> None:
+        """Record that what a lookup in a folder found, or its absence, influenced a result."""
         while folder and not self.exists(folder):
-            folder = folder.rpartition("/")[0]
-        self.folders.add(folder)
+            folder, _, name = folder.rpartition("/")
+            lookup = named(name)
+        self.lookups.setdefault(folder, set()).add(lookup)
 
     def subfolders(self, folder: str) -> list[str]:
         """The paths of the folders in a folder that may contain sources. Links are omitted."""
-        self.record_lookup(folder)
+        self.record_lookup(folder, SUBFOLDERS)
         return [
             join(folder, name)
             for name, entry in self.entries(folder).items()
@@ -82,11 +84,9 @@ class FolderListing:
         ]
 
     def is_venv(self, folder: str) -> bool:
-        """True if a folder is a virtual environment of Python. Records the lookup if so."""
-        if "pyvenv.cfg" not in self.entries(folder):
-            return False
-        self.record_lookup(folder)
-        return True
+        """True if a folder is a virtual environment of Python. Records the lookup."""
+        self.record_lookup(folder, named("pyvenv.cfg"))
+        return "pyvenv.cfg" in self.entries(folder)
 
     def skips(self, path: str) -> bool:
         """True if the folder at a path never contains sources or packages."""
@@ -117,7 +117,7 @@ class FolderListing:
             entry = self.entries(current).get(part)
             self.check_listed(current, at)
             if entry is None:
-                self.record_lookup(current)
+                self.record_lookup(current, named(part))
                 raise BuildError(
                     f"no file {path!r}", at, self.explain_absence(current, part), "source"
                 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from ..files.entries import EVERY, NO_SOURCES, matching
 from ..types.errors import BuildError, Location
-from .folder_listing import OUTSIDE, SKIPPED, FolderListing, is_within, join
+from .folder_listing import OUTSIDE, FolderListing, is_within, join
 from .globs import ANY_FOLDERS, compile_glob, is_glob
 
-_NO_SOURCES = SKIPPED | {".buildgraph"}  # names that no wildcard matches
+_NO_SOURCES = NO_SOURCES | {".buildgraph"}  # names that no wildcard matches
 _MAX_PATH = 4096  # bytes, the limit of Linux
 _MAX_LINKED = 10_000  # folders behind links that one glob may search
 
@@ -79,7 +80,7 @@ class GlobSearch:
 
     def _files(self, folder: str, glob: str) -> set[str]:
         """The entries of a folder that match the last part of the glob and are not folders."""
-        self._listing.record_lookup(folder)
+        self._listing.record_lookup(folder, matching(glob, folders=False))
         # DirEntry.is_dir() raises an exception for links that lead in a circle.
         return {
             join(folder, name)
@@ -94,7 +95,7 @@ class GlobSearch:
         to them.
         """
         listing = self._listing
-        listing.record_lookup(folder)
+        listing.record_lookup(folder, matching("*" if glob == ANY_FOLDERS else glob, folders=True))
         if not is_glob(glob):
             named = listing.entries(folder).get(glob)
             if named is None:
@@ -126,7 +127,7 @@ class GlobSearch:
             reason = "is a link out of the workspace, and globs do not follow it"
         elif not os.path.exists(target):
             reason = "is a link to nothing"
-            self._listing.record_lookup(real)  # the target may be created later
+            self._listing.record_lookup(real, EVERY)  # the target may be created later
         elif not os.path.isdir(target):
             return False
         elif any(name in _NO_SOURCES for name in real.split("/")) or self._listing.is_cache(real):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 
+from ..files.entries import named
 from ..files.stamp import Stamp, stamp_of
 from ..types.digest import Digest
 from ..types.errors import BuildError, Location
@@ -61,7 +62,7 @@ class Workspace:
             for folder, document in self._documents.items()
             if document is not None
         }
-        return tuple(sorted(files | self.rule_files | self.file_tree.folders))
+        return tuple(sorted(files | self.rule_files | self.file_tree.lookups.keys()))
 
     @cached_property
     def settings(self) -> Settings:
@@ -225,7 +226,7 @@ class Workspace:
         document = None
         entry = self.file_tree.entries(folder).get(BUILD)
         if entry is None:
-            self.file_tree.record_lookup(folder)
+            self.file_tree.record_lookup(folder, named(BUILD))
         else:
             document = parse(self._bytes(entry, path), path)
         self._documents[folder] = document

@@ -9,9 +9,13 @@ import pytest
 
 from buildgraph.fastpath import manifest
 from buildgraph.fastpath.manifest import FOLDER, InputManifest
+from buildgraph.files.entries import SUBFOLDERS, Listing, listing_strings, named
 from buildgraph.files.stamp import fingerprint
+from buildgraph.lite.pack import pack_strings
 
 WORDS = ["//..."]
+LISTED = Listing(frozenset({SUBFOLDERS, named("BUILD.toml")}), frozenset())
+FOLDERS = pack_strings(listing_strings({".": LISTED}))
 
 
 @pytest.fixture
@@ -24,7 +28,7 @@ def root(tmp_path: Path) -> Path:
     paths = [root / "a.txt", root / "b.txt", tmp_path / "tool", root / "out/t/tree/one", root]
     (root / FOLDER).mkdir(parents=True)
     stamps = {str(path): fingerprint(str(path)) for path in paths}
-    InputManifest(str(root), WORDS, "").write(stamps, "as before\n", 77)
+    InputManifest(str(root), WORDS, "").write(stamps, FOLDERS, "as before\n", 77)
     return root
 
 
@@ -96,7 +100,7 @@ def test_an_update_keeps_other_stamps_and_drops_what_a_tree_lost(root: Path) -> 
 
 
 def test_a_stamp_that_does_not_fit_leaves_the_manifest_as_it_was(root: Path) -> None:
-    InputManifest(str(root), WORDS, "").write({"a": (1 << 63, 0, 0, 0, 0)}, "never\n", 1)
+    InputManifest(str(root), WORDS, "").write({"a": (1 << 63, 0, 0, 0, 0)}, b"", "never\n", 1)
     assert _check(root)[0] == "as before\n"
 
 
@@ -108,6 +112,6 @@ def test_words_with_options_are_not_answered(root: Path, words: list[str]) -> No
 def test_a_request_is_found_from_a_folder_below_the_root(root: Path) -> None:
     (root / "BUILD.toml").write_text('[workspace]\nname = "w"\n')
     (root / "sub").mkdir()
-    InputManifest(str(root), [":x"], "sub").write({}, "of the package\n", 0)
+    InputManifest(str(root), [":x"], "sub").write({}, b"", "of the package\n", 0)
     assert manifest.unchanged([":x"], str(root / "sub")) == 0
     assert manifest.unchanged([":x"], str(root)) is None

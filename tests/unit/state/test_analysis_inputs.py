@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from buildgraph.files.entries import SUBFOLDERS, Listing, find_now, listings_of, matching
 from buildgraph.files.stamp import fingerprint
 from buildgraph.state.analysis_inputs import (
     AnalysisInputs,
     analysis_inputs,
-    entries_of,
-    folders_of,
 )
 from buildgraph.types.digest import Digest
+
+LOOKUPS = frozenset({matching("*.txt", folders=False), SUBFOLDERS})
 
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> AnalysisInputs:
-    """A BUILD.toml, and two folders that were listed."""
+    """A BUILD.toml, and two folders in which text files and folders were looked for."""
     root = tmp_path / "w"
     (root / "src/deep").mkdir(parents=True)
     (root / "BUILD.toml").write_text("text\n")
@@ -30,7 +31,7 @@ def inputs(tmp_path: Path) -> AnalysisInputs:
     return AnalysisInputs(
         str(root),
         tuple(paths),
-        {path: entries_of(str(root), path) for path in paths[1:]},
+        {path: Listing(LOOKUPS, find_now(str(root), path, LOOKUPS)) for path in paths[1:]},
         {"BUILD.toml": Digest.of(b"text\n")},
         {path: fingerprint(path) for path in paths},
     )
@@ -45,14 +46,17 @@ def test_equal_inputs_are_found_again(inputs: AnalysisInputs) -> None:
     assert here is not None
     assert (here.files(), here.listed()) == (inputs.files(), inputs.listed())
     assert (here.folders, here.stamps) == (inputs.folders, inputs.stamps)
-    assert folders_of(inputs.listed())["src"] == ["a.txt", "deep/"]
+    assert listings_of(inputs.listed())["src"].found == {"a.txt", "deep/"}
 
 
 def test_what_builds_make_in_the_root_is_no_entry(inputs: AnalysisInputs) -> None:
     for name in ("out", ".buildgraph"):
         os.mkdir(f"{inputs.root}/{name}")
     assert _here(inputs) is not None
-    os.mkdir(f"{inputs.root}/src/out")
+    os.mkdir(f"{inputs.root}/src/.buildgraph")
+    Path(inputs.root, "src/notes.md").write_text("notes")
+    assert _here(inputs) is not None
+    os.mkdir(f"{inputs.root}/src/more")
     assert _here(inputs) is None
 
 

@@ -29,13 +29,15 @@ def test_entries_are_sorted_and_the_folder_is_stamped(tree: FolderListing) -> No
 
 
 def test_a_lookup_is_recorded_at_the_nearest_folder_that_exists(tree: FolderListing) -> None:
-    tree.record_lookup("d/none/deep")
-    assert tree.folders == {"d"}
+    tree.record_lookup("d/none/deep", "=x")
+    assert tree.lookups == {"d": {"=none"}}
 
 
 def test_folders_without_sources_are_skipped(tree: FolderListing) -> None:
     assert tree.subfolders("") == ["d"]
-    assert tree.folders == {"", "venv"}  # the file pyvenv.cfg may be removed
+    # The file pyvenv.cfg may be removed, or appear elsewhere.
+    venv = {"=pyvenv.cfg"}
+    assert tree.lookups == {"": {"d/"}, "venv": venv, "d": venv}
 
 
 @pytest.mark.parametrize(

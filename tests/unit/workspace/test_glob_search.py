@@ -31,7 +31,7 @@ def test_the_searched_folders_are_inputs_of_analysis(tmp_path: Path) -> None:
     write(tmp_path, {"a/x.txt": "", "b/y.txt": ""})
     listing = FolderListing(str(tmp_path))
     assert GlobSearch(listing, ("a", "*"), AT).run("") == {"a/x.txt"}
-    assert listing.folders == {"", "a"}
+    assert listing.lookups == {"": {"=a"}, "a": {"f/"}}
 
 
 @pytest.mark.parametrize(
