@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..fastpath.manifest import is_plain
+from ..fastpath.build_words import parse_build_words
 from ..lite import TYPE_CHECKING
 from ..types.errors import INTERRUPTED, OK, BuildError, did_you_mean
 from .errors import NO_MEMORY, report_bug, report_error, report_os_error, report_out_of_memory
@@ -55,11 +55,13 @@ def dispatch(words: list[str]) -> int:
 def continue_build(words: list[str]) -> int:
     """Run `build` in the workspace whose manifest was just checked."""
     from ..fastpath import manifest
-    from .verbs.build import build_patterns
+    from .verbs.build import build_words
 
-    check = manifest.last_check
-    assert check is not None, "no manifest was checked"
-    return run_guarded(words, lambda: build_patterns(Invocation(check.root, check.package), words))
+    if ci_service(os.environ):  # the parser's way writes the reports
+        return dispatch(["build", *words])
+    check, parsed = manifest.last_check, parse_build_words(words)
+    assert check is not None and parsed is not None, "no manifest was checked"
+    return run_guarded(words, lambda: build_words(Invocation(check.root, check.package), parsed))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:
@@ -130,10 +132,12 @@ def _verb(words: list[str]) -> int:
             fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs",
             reason="usage",
         )
-    if name == "build" and is_plain(words[1:]) and not ci_service(os.environ):
-        from .verbs.build import build_patterns
+    is_direct = name == "build" and not ci_service(os.environ)
+    parsed = parse_build_words(words[1:]) if is_direct else None
+    if parsed is not None:
+        from .verbs.build import build_words
 
-        return build_patterns(Invocation.find(), words[1:])
+        return build_words(Invocation.find(), parsed)
     from importlib import import_module
 
     from .parser import Parser

@@ -44,7 +44,8 @@ class InputManifest:
 
     `fields` hold five int64 for each of `paths`, which `names` are as bytes of the file; paths in
     the workspace are relative to `root`. `changed` are the numbers of the paths whose stamps differ
-    now. `folders` are packed listings, and `text` is what to print if nothing has changed.
+    now. `folders` are packed listings. `text` is what to print if nothing has changed: outputs,
+    then after NUL what a quiet build leaves out.
     `snapshot` is the checksum of the snapshot that belongs to the manifest.
     """
 
@@ -169,21 +170,25 @@ last_check: InputManifest | None = None
 def unchanged(words: list[str], cwd: str) -> int | None:
     """Answer `build WORDS` if nothing has changed: print the last answer and return 0.
 
-    None if a build must look.
-
-    Words that contain an option are never answered.
+    None if a build must look, or if the words are for the parser of options.
     """
     global last_check
-    last_check = None
+    last_check, is_quiet = None, False
     if not is_plain(words):
-        return None
+        from .build_words import parse_build_words
+
+        parsed = parse_build_words(words)
+        if parsed is None:
+            return None
+        words, is_quiet = parsed.request_words(), parsed.quiet
     root = _root(cwd)
     if root is None:
         return None
     text = InputManifest(root, words, cwd[len(root) + 1 :]).check(cwd)
     if text is None:
         return None
-    sys.stdout.write(text)
+    outputs, _, rest = text.partition("\0")
+    sys.stdout.write(outputs if is_quiet else outputs + rest)
     sys.stdout.flush()
     return 0
 

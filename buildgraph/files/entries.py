@@ -57,11 +57,11 @@ class Listing:
     """
 
     lookups: frozenset[str]
-    found: frozenset[str]
+    entries: frozenset[str]
 
     def is_current(self, root: str, folder: str) -> bool:
         """True if the lookups find the same entries now; OSError if the folder cannot be listed."""
-        return find_now(root, folder, self.lookups) == self.found
+        return find_now(root, folder, self.lookups) == self.entries
 
 
 def find_now(root: str, folder: str, lookups: Iterable[str]) -> frozenset[str]:
@@ -129,8 +129,8 @@ def listing_strings(listings: Mapping[str, Listing]) -> list[str]:
             folder,
             str(len(listing.lookups)),
             *sorted(listing.lookups),
-            str(len(listing.found)),
-            *sorted(listing.found),
+            str(len(listing.entries)),
+            *sorted(listing.entries),
         )
     ]
 
@@ -141,6 +141,7 @@ def listings_of(strings: Sequence[str]) -> dict[str, Listing]:
     while at < len(strings):
         middle = at + 2 + int(strings[at + 1])
         end = middle + 1 + int(strings[middle])
-        lookups, found = frozenset(strings[at + 2 : middle]), frozenset(strings[middle + 1 : end])
-        listings[strings[at]], at = Listing(lookups, found), end
+        lookups = frozenset(strings[at + 2 : middle])
+        entries = frozenset(strings[middle + 1 : end])
+        listings[strings[at]], at = Listing(lookups, entries), end
     return listings

@@ -14,6 +14,7 @@ package instead:
     queue               5          queues
     signal, enum        3.6        signals
     threading           3.6        threads, two_threads
+    ctypes              2.6        libc
     hashlib             2.1        sha256
 
 The milliseconds are the CPU time that the import adds to `python -S -c pass`, the minimum of 12

@@ -94,11 +94,20 @@ class Summary:
 
 
 def format_unchanged(events: Iterable[Event], actions: int, unlisted: int = 0) -> str:
-    """The summary that the next build prints if nothing changed: outputs, gates, and actions."""
+    """The summary that the next build prints if nothing changed: outputs, gates, and actions.
+
+    A NUL follows the outputs, which are all that a quiet build prints.
+    """
     text = StringIO()
-    summary = Summary(text, show=frozenset({"outputs", "gates"}))
-    for event in (*events, Finished(0, 0, 0, 0, 0, 0, 0, unlisted=unlisted)):
-        summary(event)
+    outputs = Summary(text, show=frozenset({"outputs"}))
+    gates = Summary(text, show=frozenset({"gates"}))
+    end = Finished(0, 0, 0, 0, 0, 0, 0, unlisted=unlisted)
+    for event in events:
+        outputs(event)
+        gates(event)
+    outputs(end)
+    text.write("\0")
+    gates(end)
     return f"{text.getvalue()}nothing changed: {plural(actions, 'action')} up to date\n"
 
 

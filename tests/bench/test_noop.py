@@ -45,7 +45,7 @@ MODULES = """
 import sys
 before = set(sys.modules)
 from buildgraph.cli import main
-code = main(["build", "//..."])
+code = main(["build", *(sys.argv[1:] or ["//..."])])
 print("\\n".join(sorted(set(sys.modules) - before)), file=sys.stderr)
 sys.exit(code)
 """
@@ -90,6 +90,70 @@ def test_a_noop_imports_no_slow_modules(tmp_path: Path) -> None:
         "buildgraph.lite",
     }
     assert len(imported) <= 11, sorted(imported)
+
+
+def imported_by(workspace: Space, *words: str) -> tuple[str, set[str]]:
+    """The output of a build, and the modules of buildgraph that it imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", MODULES, *words],
+        cwd=workspace.root,
+        env=workspace.environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout, {name for name in done.stderr.split() if name.startswith("buildgraph.")}
+
+
+def is_light_check(imported: set[str]) -> bool:
+    """True if a build did without a snapshot and without the analysis."""
+    return not {name.split(".")[1] for name in imported} - {"cli", "fastpath", "files", "lite"}
+
+
+@pytest.mark.slow
+def test_unread_files_and_options_are_answered_by_the_manifest(tmp_path: Path) -> None:
+    workspace = settled(tmp_path, 3)
+    workspace.write("sub/BUILD.toml", '[parts]\nrule = "files"\nsrcs = ["src/*.txt"]\n')
+    workspace.write("sub/src/a.txt", "a")
+    time.sleep(0.15)
+    workspace.run("build", "//...")
+    time.sleep(0.15)
+    for path in ("notes.md", "sub/notes", "sub/src/a.txt~", "sub/src/.a.txt.swp", "sub/src/b/x"):
+        workspace.write(path, "notes")
+        output, imported = imported_by(workspace)
+        if path == "sub/src/b/x":  # the first build with a new folder looks for BUILD.toml in it
+            workspace.write("sub/src/b/y", "more")
+            time.sleep(0.15)
+            output, imported = imported_by(workspace)
+        assert "nothing changed: 4 actions" in output and is_light_check(imported), path
+    time.sleep(0.15)
+    imported_by(workspace)
+    for words in (["-j2"], ["-k", "--jobs", "1"], ["-q"]):
+        output, imported = imported_by(workspace, *words, "//...")
+        assert ("nothing changed" in output) == (words != ["-q"]) and "//sub:parts" in output
+        assert imported == {
+            "buildgraph.cli",
+            "buildgraph.fastpath",
+            "buildgraph.fastpath.build_words",
+            "buildgraph.fastpath.manifest",
+            "buildgraph.lite",
+        }
+    workspace.write("sub/src/c.txt", "c")
+    assert "1 ran" in imported_by(workspace)[0]
+
+
+@pytest.mark.slow
+def test_the_first_build_of_a_checkout_leaves_a_manifest(tmp_path: Path) -> None:
+    """It makes out/ in the root, whose stamp it took before."""
+    workspace = space(tmp_path, '[workspace]\nname = "w"\n' + TARGET.format(1))
+    workspace.write("in1.txt", "1")
+    time.sleep(0.15)  # a younger file is read again by the next build
+    workspace.run("build", "//...")
+    output, imported = imported_by(workspace)
+    assert "nothing changed: 1 action" in output and is_light_check(imported)
+    time.sleep(0.15)
+    imported_by(workspace)
+    assert "buildgraph.fastpath.unread_entries" not in imported_by(workspace)[1]
 
 
 @pytest.mark.slow

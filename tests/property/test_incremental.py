@@ -8,7 +8,8 @@ contents) were never seen before: exactly those may run. Edits change files, com
 dependencies, add targets and take them away, go back to what was, touch, break what was built, and
 take away all that the workspace knows, as a fresh clone has it. One target more makes a folder,
 which is renamed and changed by hand: there is that folder after each build, as it was built, and no
-old one.
+old one. Another has the files of a glob, which come and go, beside files that nothing reads. Builds
+have options that change no output.
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, seed, settings, strategies as st
+from hypothesis import given, seed, settings
 
 from buildgraph.build import run_build
 from buildgraph.build.run_build import Request, build
@@ -33,73 +33,8 @@ from buildgraph.fastpath import manifest
 from buildgraph.state import incremental, restore
 from buildgraph.state.start import Start
 from buildgraph.types.events import Done, Event
+from tests.property.world import EDITS, OPTIONS, World, edit, worlds
 from tests.support.fault_counts import TIMES, Tally
-
-TARGET = """
-[t{number}]
-rule = "command"
-inputs = {{ {inputs} }}
-outputs = {{ o = "o.txt" }}
-argv = ["sh", "-c", "cat {words} | sed 's/#.*//' > $0; echo {salt} >> $0", "{{o}}"]
-"""
-SITE = """
-[site]
-rule = "command"
-inputs = {{ d0 = ":t0" }}
-outputs = {{ o = "{name}/" }}
-argv = ["sh", "-c", "mkdir -p $0/d/empty; cp {{d0}} $0/a; ln -s ../a $0/d/link", "{{o}}"]
-"""
-
-
-@dataclass
-class World:
-    """The contents of the workspace, and the model of its outputs."""
-
-    needs: list[list[int]]
-    files: list[str]
-    salts: list[int]
-    name: str = "site0"  # of the folder
-    seen: set[tuple[object, ...]] = field(default_factory=set)
-
-    def toml(self) -> str:
-        """The workspace as a BUILD.toml."""
-        text = '[workspace]\nname = "w"\n'
-        for number, need in enumerate(self.needs):
-            names = [f'f = "f{number}.txt"'] + [f'd{other} = ":t{other}"' for other in need]
-            words = " ".join(["{f}"] + [f"{{d{other}}}" for other in need])
-            text += TARGET.format(
-                number=number, inputs=", ".join(names), words=words, salt=self.salts[number]
-            )
-        return text + SITE.format(name=self.name)
-
-    def outputs(self) -> tuple[list[str], int]:
-        """The content of each output, and how many actions were never seen before."""
-        outputs: list[str] = []
-        fresh: set[tuple[object, ...]] = set()
-        for number, need in enumerate(self.needs):
-            inputs = [self.files[number], *(outputs[other] for other in need)]
-            outputs.append(
-                "".join(line.split("#")[0] + "\n" for line in "".join(inputs).splitlines())
-                + f"{self.salts[number]}\n"
-            )
-            action = (number, tuple(need), self.salts[number], tuple(inputs))
-            if action not in self.seen:
-                fresh.add(action)
-            self.seen.add(action)
-        fresh |= {site for site in [("site", self.name, outputs[0])] if site not in self.seen}
-        self.seen |= fresh
-        return outputs, len(fresh)
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """Up to seven targets; each needs some before it."""
-    size = draw(st.integers(1, 7))
-    needs = [
-        sorted(draw(st.sets(st.integers(0, n - 1), max_size=3))) if n else [] for n in range(size)
-    ]
-    return World(needs, [f"file {n}#\n" for n in range(size)], [0] * size)
-
 
 STARTS: Counter[str] = Counter()
 REAL: dict[str, Callable[..., Start | None]] = {
@@ -124,54 +59,7 @@ def counted(name: str) -> Callable[..., Start | None]:
     return counting
 
 
-KINDS = (
-    "text",
-    "comment",
-    "salt",
-    "need",
-    "more",
-    "less",
-    "back",
-    "touch",
-    "break",
-    "same",
-    "clone",
-    "name",
-    "hand",
-)
-EDITS = st.lists(
-    st.tuples(st.sampled_from(KINDS), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=5
-)
 GRAPHS, PARTS = 200 * TIMES, 4  # random graphs in all, and the tests that share them
-
-
-def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
-    """Change the workspace and its model; `first` is what it was in the beginning."""
-    match kind:
-        case "text":
-            world.files[at] = f"file {at} {value}#\n"
-        case "comment":
-            world.files[at] = world.files[at].split("#")[0] + f"#{value}\n"
-        case "salt":
-            world.salts[at] = value
-        case "need" if value < at:
-            world.needs[at] = sorted(set(world.needs[at]) ^ {value})
-        case "name":
-            world.name = f"site{value}"
-        case "more":
-            number = len(world.needs)
-            world.needs.append([at])
-            world.files.append(f"file {number}#\n")
-            world.salts.append(0)
-        case "less" if len(world.needs) > 1:  # the last, which nothing needs
-            world.needs.pop()
-        case "back":
-            size = min(len(world.needs), len(first.needs))
-            world.needs[:size], world.files[:size], world.salts[:size] = (
-                [list(need) for need in first.needs[:size]],
-                first.files[:size],
-                first.salts[:size],
-            )
 
 
 def harm(root: Path, kind: str, at: int, value: int) -> None:
@@ -223,6 +111,16 @@ def folder(root: Path) -> dict[str, str]:
     }
 
 
+def parts(root: Path) -> dict[str, str]:
+    """The files of the glob in out/parts."""
+    top = (root / "out/parts/tree/parts").resolve()
+    return {
+        os.path.relpath(path, top): path.read_text()
+        for path in top.rglob("*.txt")
+        if path.is_file()
+    }
+
+
 def write(path: Path, text: str) -> None:
     """Write a file that holds something else, as an editor does."""
     if not path.exists() or path.read_text() != text:
@@ -237,11 +135,20 @@ def perform(root: Path, world: World) -> tuple[list[str], int]:
     write(root / "BUILD.toml", world.toml())
     for number, text in enumerate(world.files):
         write(root / f"f{number}.txt", text)
+    loose = {f"parts/{path}": text for path, text in world.parts.items()} | world.unread
+    for path in [*root.glob("parts/**/*.*"), *root.glob(".hidden/x"), *root.glob("more/x")]:
+        if path.is_file() and str(path.relative_to(root)) not in loose:
+            path.unlink()
+    if "notes" not in loose:
+        (root / "notes").unlink(missing_ok=True)
+    for name, text in loose.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        write(root / name, text)
     time.sleep(
         0.12
     )  # a younger file is not believed by its stamp, and nothing would be left to go on from
     events: list[Event] = []
-    if manifest.unchanged(["//..."], str(root)) is None:
+    if manifest.unchanged([*OPTIONS[world.options], "//..."], str(root)) is None:
         assert build(str(root), Request(("//...",)), events.append, threading.Event()) == 0
     outputs = [(root / f"out/t{number}/o.txt").read_text() for number in range(len(world.needs))]
     assert folder(root) == {
@@ -251,6 +158,7 @@ def perform(root: Path, world: World) -> tuple[list[str], int]:
         f"{world.name}/d/empty": "",
         f"{world.name}/d/link": "../a",
     }
+    assert not world.has_glob or parts(root) == world.parts
     return outputs, sum(isinstance(event, Done) and event.how == "ran" for event in events)
 
 

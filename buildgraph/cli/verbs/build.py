@@ -13,10 +13,11 @@ from ..signals import SignalHandler
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Protocol, TextIO
 
     from ...build.run_build import Request
+    from ...fastpath.build_words import BuildWords
     from ..parser import Parser
 else:
     Protocol = object
@@ -141,15 +142,22 @@ def run(options: Namespace) -> int:
     )
 
 
-def build_patterns(invocation: Invocation, patterns: Sequence[str]) -> int:
-    """Build what the patterns select, without options.
+def build_words(invocation: Invocation, words: BuildWords) -> int:
+    """Build what the patterns select, with the common options.
 
-    The parser of options is not imported, because importing argparse costs 10 ms.
+    The parser of all options is not imported, because importing argparse costs 10 ms.
     """
     from ...types.request import Request
 
-    request = Request(tuple(patterns), package=invocation.package)
-    listeners = text_listeners(False, _SUMMARY, sys.stdout)
+    request = Request(
+        tuple(words.patterns),
+        jobs=words.jobs,
+        keep_going=words.keep_going,
+        sandbox=words.sandbox,
+        gates=words.gates,
+        package=invocation.package,
+    )
+    listeners = text_listeners(words.quiet, _SUMMARY, sys.stdout)
     return run_request(invocation, request, listeners, manifest_checked=True)
 
 

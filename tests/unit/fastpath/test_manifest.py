@@ -104,8 +104,31 @@ def test_a_stamp_that_does_not_fit_leaves_the_manifest_as_it_was(root: Path) -> 
     assert _check(root)[0] == "as before\n"
 
 
-@pytest.mark.parametrize("words", [[], ["--json", "//..."], ["-k"]])
-def test_words_with_options_are_not_answered(root: Path, words: list[str]) -> None:
+@pytest.mark.parametrize("words", [["-j2"], ["-k", "--jobs", "3"], ["--keep-going"]])
+def test_words_that_do_not_change_the_request_are_answered(root: Path, words: list[str]) -> None:
+    assert manifest.unchanged([*words, *WORDS], str(root)) == 0
+    assert manifest.unchanged([*WORDS, *words], str(root)) == 0
+    (root / "a.txt").write_text("other")
+    assert manifest.unchanged([*WORDS, *words], str(root)) is None
+    assert manifest.last_check is not None and manifest.last_check.changed
+
+
+def test_a_quiet_build_prints_the_outputs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    InputManifest(str(root), WORDS, "").write({}, b"", "outputs\n\0gates\n", 0)
+    assert manifest.unchanged(["-q", *WORDS], str(root)) == 0
+    assert capsys.readouterr().out == "outputs\n"
+    assert manifest.unchanged(WORDS, str(root)) == 0
+    assert capsys.readouterr().out == "outputs\ngates\n"
+
+
+def test_another_sandbox_and_no_gates_are_other_requests(root: Path) -> None:
+    for words in (["--sandbox", "none"], ["--no-gates"]):
+        assert manifest.unchanged([*words, *WORDS], str(root)) is None
+        assert manifest.last_check is None
+
+
+@pytest.mark.parametrize("words", [[], ["--json", "//..."], ["-k"], ["--out", "x", "//..."]])
+def test_words_for_the_parser_are_not_answered(root: Path, words: list[str]) -> None:
     assert manifest.unchanged(words, str(root)) is None and manifest.last_check is None
 
 

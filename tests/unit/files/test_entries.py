@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("lookup", "found"),
+    ("lookup", "entries"),
     [
         (named("a.txt"), {"a.txt"}),
         (named("none"), set()),
@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
         (matching("to_?", folders=True), {"to_d/@d", "to_a.txt@a.txt"}),  # more than the glob
     ],
 )
-def test_a_lookup_finds_its_entries(folder: Path, lookup: str, found: set[str]) -> None:
-    assert find_now("/elsewhere", str(folder), [lookup]) == found
+def test_a_lookup_finds_its_entries(folder: Path, lookup: str, entries: set[str]) -> None:
+    assert find_now("/elsewhere", str(folder), [lookup]) == entries
 
 
 def test_what_builds_make_in_the_root_is_not_found(folder: Path) -> None:
@@ -66,8 +66,8 @@ def test_a_lookup_finds_all_that_the_glob_matches(tmp_path: Path, glob: str) -> 
     names = ["a", "a.txt", "abc", "abc.md", "b.md", "xdy", "xay", "a]bc", "[a", "]x", "aXbYc"]
     for name in names:
         (tmp_path / name).touch()
-    found = find_now("/", str(tmp_path), [matching(glob, folders=False)])
-    assert found >= {name for name in names if compile_glob(glob).fullmatch(name)}
+    entries = find_now("/", str(tmp_path), [matching(glob, folders=False)])
+    assert entries >= {name for name in names if compile_glob(glob).fullmatch(name)}
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "target", "removed"])

@@ -46,7 +46,7 @@ def test_equal_inputs_are_found_again(inputs: AnalysisInputs) -> None:
     assert here is not None
     assert (here.files(), here.listed()) == (inputs.files(), inputs.listed())
     assert (here.folders, here.stamps) == (inputs.folders, inputs.stamps)
-    assert listings_of(inputs.listed())["src"].found == {"a.txt", "deep/"}
+    assert listings_of(inputs.listed())["src"].entries == {"a.txt", "deep/"}
 
 
 def test_what_builds_make_in_the_root_is_no_entry(inputs: AnalysisInputs) -> None:

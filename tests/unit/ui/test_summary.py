@@ -32,7 +32,7 @@ def test_the_outputs_of_many_targets_are_not_listed() -> None:
 
 def test_unlisted_targets_are_counted() -> None:
     assert format_unchanged([built("//:a")], 5, unlisted=FEW) == (
-        f"{FEW + 1} targets are in out/\nnothing changed: 5 actions up to date\n"
+        f"{FEW + 1} targets are in out/\n\0nothing changed: 5 actions up to date\n"
     )
 
 
