@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("__path__",)).__path__[0])
 
 
+NOT_IN_BUILDS = frozenset(
+    {"checks", "docker", "explain", "registry", "release", "signing", "verbs"}
+)
+"""Folders of buildgraph with modules of other verbs. No build without options imports them."""
 INDEX_THRESHOLD = 32 << 20  # bytes; hashing them takes as long as opening the index
 BWRAP_PATHS = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
@@ -214,15 +218,14 @@ def engine_identity(paths: Iterable[str]) -> tuple[str, str, str]:
 
 
 def engine_stamps() -> dict[str, Stamp]:
-    """Return the stamps of buildgraph's own Python files, which an upgrade changes."""
-    folders = [os.path.dirname(os.path.dirname(__file__)), RULES_FOLDER]
-    return {
-        path: fingerprint(path)
-        for path in sorted(
-            os.path.join(folder, name)
-            for top in folders
-            for folder, _, names in os.walk(top)
-            for name in names
-            if name.endswith(".py")
-        )
-    }
+    """Return the stamps of buildgraph's Python files for builds, which an upgrade changes."""
+    stamps = {}
+    for top in (os.path.dirname(os.path.dirname(__file__)), RULES_FOLDER):
+        for folder, folders, names in os.walk(top):
+            if top != RULES_FOLDER:
+                folders[:] = [name for name in folders if name not in NOT_IN_BUILDS]
+            for name in names:
+                if name.endswith(".py"):
+                    path = os.path.join(folder, name)
+                    stamps[path] = fingerprint(path)
+    return dict(sorted(stamps.items()))

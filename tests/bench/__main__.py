@@ -40,7 +40,7 @@ KINDS: tuple[type[peers.Peer], ...] = (
     peers.Doit,
     *others.OTHERS,
 )
-EDITS = ("no-op", "touch", "same output", "leaf", "profile")
+EDITS = ("no-op", "unread file", "touch", "same output", "leaf", "profile")
 AFFECTED = ("affected, a source", "affected, a value")
 ROWS = (
     "cold",
@@ -204,7 +204,7 @@ def edited(
             yield of.cold(chosen.cold_rounds)
         of.settle()
         measures = dict(
-            zip(EDITS, (of.noop, of.touch, of.cutoff, of.leaf, of.profile), strict=True)
+            zip(EDITS, (of.noop, of.unread, of.touch, of.cutoff, of.leaf, of.profile), strict=True)
         )
         for name in EDITS:
             if name in names:

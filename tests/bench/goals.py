@@ -91,6 +91,7 @@ GOALS = (
     *_shares("no-op", 50_000, ninja=0.8),
     *_shares("no-op", 1_000, ninja=5, doit=0.2, nix=0.4, bazel=0.2),
     *_shares("no-op", 7, python=2.5),
+    *_shares("unread file", 10_000, ninja=1.5),
     *_shares("leaf", 10_000, ninja=1.5, bazel=0.3, doit=0.17, nix=0.17),
     *_shares("touch", 10_000, ninja=1.5),
     *_shares("same output", 10_000, ninja=1.5),

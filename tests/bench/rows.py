@@ -158,6 +158,15 @@ class Arena:
         """Nothing changed."""
         return self._measured(self._row("no-op"), lambda peer, turn: None)
 
+    def unread(self) -> Row:
+        """A file appeared that no step reads."""
+
+        def add(peer: Peer, turn: int) -> None:
+            (peer.folder / f"notes{turn}.md").write_text("notes\n")
+            time.sleep(STILL)
+
+        return self._measured(self._row("unread file"), add)
+
     def touch(self) -> Row:
         """The time of a source changed, and nothing else."""
         return self._edited("touch", lambda turn, files: {(name := self.source(turn)): files[name]})

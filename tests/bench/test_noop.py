@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from buildgraph.host.environment import engine_stamps
 from tests.bench.installed import shared
 from tests.bench.timing import Command, side_by_side
 from tests.support.workspace import Space, space
@@ -140,6 +142,21 @@ def test_unread_files_and_options_are_answered_by_the_manifest(tmp_path: Path) -
         }
     workspace.write("sub/src/c.txt", "c")
     assert "1 ran" in imported_by(workspace)[0]
+
+
+@pytest.mark.slow
+def test_a_build_from_source_imports_no_module_without_a_stamp(tmp_path: Path) -> None:
+    """A no-op compares the files of buildgraph that builds import, and no others."""
+    workspace = space(tmp_path, '[workspace]\nname = "w"\n' + TARGET.format(1))
+    workspace.write("in1.txt", "1")
+    output, imported = imported_by(workspace)
+    assert "1 ran" in output
+    stamps = {os.path.realpath(path) for path in engine_stamps()}
+    assert len(stamps) > 200
+    verbs = {"buildgraph.cli.verbs", "buildgraph.cli.verbs.build"}  # they only make the request
+    for name in imported - verbs:
+        path = os.path.realpath(str(importlib.import_module(name).__file__))
+        assert path in stamps, name
 
 
 @pytest.mark.slow
