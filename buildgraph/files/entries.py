@@ -75,7 +75,7 @@ def find(
 ) -> frozenset[str]:
     """The entries that lookups find, without those that builds make in the root of a workspace."""
     names = {lookup[1:] for lookup in lookups if lookup[0] == "="}
-    globs = [(lookup[0] == "d", *lookup[1:].split("/")) for lookup in lookups if lookup[0] in "df"]
+    globs = [(lookup[0], *lookup[1:].split("/")) for lookup in lookups if lookup[0] in "df"]
     is_every = EVERY in lookups
     return frozenset(
         _text(entry)
@@ -85,16 +85,15 @@ def find(
     )
 
 
-def _is_matched(entry: os.DirEntry[str], globs: Sequence[Sequence[bool | str]]) -> bool:
-    """True if an entry matches one of (is it for folders, first part, last part) of names."""
+def _is_matched(entry: os.DirEntry[str], globs: Sequence[Sequence[str]]) -> bool:
+    """True if an entry matches one of (kind of lookup, first part, last part) of names."""
     name = entry.name
-    for for_folders, first, last in globs:
-        assert isinstance(first, str) and isinstance(last, str)
+    for kind, first, last in globs:
         if not name.startswith(first) or not name.endswith(last):
             continue
         if name[0] == "." and first[:1] != ".":
             continue
-        if for_folders:
+        if kind == "d":
             is_found = name not in NO_SOURCES and (entry.is_symlink() or _is_folder(entry))
         else:
             is_found = not _is_folder(entry)

@@ -13,6 +13,8 @@ import os
 
 from . import TYPE_CHECKING
 
+__all__ = ["Pointer", "Word", "address_of", "check", "libc", "prctl", "system_call"]
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from ctypes import c_char_p as Pointer, c_ulong as Word, get_errno

@@ -65,7 +65,9 @@ def test_a_build_prints_actions_and_outputs(letters: Space) -> None:
     assert "2 ran, 0 hits, 0 failed in " in ran.out
     assert (letters.root / "out/text/twice/twice.txt").read_text() == "HELLO\nHELLO\n"
     ran = letters.run("build", "//text:twice", "-j", "1")
-    assert "0 ran, 2 hits, 0 failed" in ran.out and ran.err == ""
+    # A slow machine builds so late that the files are settled, and the manifest answers.
+    assert ran.err == ""
+    assert "0 ran, 2 hits, 0 failed" in ran.out or "nothing changed: 2 actions" in ran.out
 
 
 def test_quiet_prints_only_outputs(letters: Space) -> None:
