@@ -1,7 +1,7 @@
 """Functions of the C library for which Python has none, such as `prctl` and `syncfs`.
 
-Replaces `ctypes`, whose Python part takes most of its 2.6 ms: this uses `_ctypes`, its part in C. That module
-is private to CPython, so `ctypes` is used where it is missing.
+Replaces `ctypes`, whose Python part takes most of its 2.6 ms: this uses `_ctypes`, its part in C.
+That module is private to CPython, so `ctypes` is used where it is missing.
 
 A function takes integers (C `int`, or `Word`), bytes (a pointer to them) and None (a null pointer),
 and returns a C `int`.
