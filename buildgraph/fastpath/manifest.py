@@ -85,12 +85,22 @@ class InputManifest:
         os.chdir(self.root)  # relative paths are short
         self.changed = _changed(self.fields, self.paths)
         if self.changed and self.folders:
-            from .unread_entries import ignore_unread_entries
-
-            ignore_unread_entries(self)
+            self._ignore_unread_entries()
         os.chdir(cwd)
         last_check = self
         return None if self.changed else self.text.decode()
+
+    def _ignore_unread_entries(self) -> None:
+        """Empty `changed` if only folders changed, by entries that no analysis looked for."""
+        from .unread_entries import unread_changes
+
+        changed = {number: self.paths[number] for number in self.changed}
+        stamps = unread_changes(self.root, self.folders, changed)
+        if stamps is None:
+            return
+        self.changed = []
+        if settled := dict(stamps):
+            self.restamp(settled)
 
     def write(
         self, stamps: Mapping[str, tuple[int, ...]], folders: bytes, text: str, snapshot: int

@@ -13,31 +13,33 @@ from ..lite import TYPE_CHECKING
 from ..lite.pack import unpack_strings
 
 if TYPE_CHECKING:
-    from .manifest import InputManifest
+    from collections.abc import Iterable, Mapping
 
 FOLDER = ".buildgraph/manifests"
 
 
-def ignore_unread_entries(manifest: InputManifest) -> None:
-    """Empty `changed` if all changed paths are folders in which the lookups find the same.
+def unread_changes(
+    root: str, folders: bytes, changed: Mapping[int, bytes]
+) -> Iterable[tuple[int, Stamp]] | None:
+    """The new stamps of changed paths by number, if all are folders without a change that matters.
 
-    The current folder is the root of the workspace. The manifest is written again with the stamps
-    of those folders that are settled, so the next build does not list them.
+    None if one is no such folder. `folders` are packed listings, and the current folder is the root
+    of the workspace. Stamps that are not settled are left out: the next build lists these folders
+    again.
     """
-    listings = listings_of(unpack_strings(manifest.folders))
+    listings = listings_of(unpack_strings(folders))
     stamps: dict[int, Stamp] = {}
-    for number in manifest.changed:
-        path = os.fsdecode(manifest.paths[number])
+    for number, name in changed.items():
+        path = os.fsdecode(name)
         if path not in listings:
-            return
+            return None
         try:
             stamps[number] = fingerprint(path)  # before it is listed, so that later changes show
             if not listings[path].is_current(".", path):
-                return
+                return None
         except OSError:
-            return
-    manifest.changed = []
-    now = file_system_time(manifest.root)
-    settled = {number: stamp for number, stamp in stamps.items() if is_settled(stamp, now)}
-    if settled and not any(map(os.path.islink, (".buildgraph", FOLDER))):
-        manifest.restamp(settled)
+            return None
+    if any(map(os.path.islink, (".buildgraph", FOLDER))):
+        return ()  # nothing is written through a link
+    now = file_system_time(root)
+    return [(number, stamp) for number, stamp in stamps.items() if is_settled(stamp, now)]
