@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("__path__",)).__path__[0])
 
 
-NOT_IN_BUILDS = frozenset({"checks", "docker", "explain", "registry", "release", "verbs"})
+NOT_IN_BUILDS = frozenset({"checks", "ci", "docker", "explain", "registry", "release", "verbs"})
 """Folders of buildgraph with modules of other verbs. No build without options imports them."""
 INDEX_THRESHOLD = 32 << 20  # bytes; hashing them takes as long as opening the index
 BWRAP_PATHS = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
