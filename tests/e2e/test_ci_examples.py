@@ -127,7 +127,9 @@ class Runner:
 def test_the_workflow_of_github_tests_what_is_affected(repository: Space) -> None:
     jobs = yaml.safe_load((EXAMPLE / ".github/workflows/agents.yml").read_text())["jobs"]
     context: dict[str, Any] = {"github.event.before": "HEAD~1"}
-    context["runner.temp"] = str(repository.root.parent / "temp")
+    temp = repository.root.parent / "temp"
+    temp.mkdir()
+    context["runner.temp"] = str(temp)
     outputs = Runner(repository, context).run_job(jobs["affected"])
     assert outputs["affected"] == "true"
     labels: list[str] = []
@@ -140,6 +142,12 @@ def test_the_workflow_of_github_tests_what_is_affected(repository: Space) -> Non
     report = JUnitXml.fromfile(str(repository.root / "junit.xml"))
     assert report.failures == report.errors == 0 and report.tests >= 3
     assert (repository.root / ".buildgraph/runs.log").exists()
+    # The next run has nothing but the exported results.
+    shutil.rmtree(repository.cache)
+    for name in ("out", ".buildgraph"):
+        shutil.rmtree(repository.root / name)
+    repository.run("cache", "import", str(temp / "results.bin"))
+    assert "0 ran" in repository.run("test", "//...").out
 
 
 def test_a_failure_of_the_workflow_is_annotated(repository: Space) -> None:
@@ -179,6 +187,7 @@ def test_the_pipeline_of_gitlab_runs(repository: Space) -> None:
         return ran.stdout + ran.stderr
 
     run("affected", "test")
+    assert (repository.root / "results.bin").stat().st_size
     report = JUnitXml.fromfile(str(repository.root / "junit.xml"))
     assert report.failures == report.errors == 0 and report.tests >= 3
     jobs = json.loads((repository.root / "jobs.yml").read_text())
