@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def test_the_option_trace_writes_a_trace(workspace: Space) -> None:
         rows[slow["tid"]] == "worker 1" and slow["dur"] >= 200_000 and slow["args"]["how"] == "ran"
     )
     assert [event["name"] for event in events if event["ph"] == "i"] == ["check: passed"]
+    # Without the state of that build, the next one looks up every action.
+    shutil.rmtree(workspace.root / ".buildgraph")
     workspace.run("build", "//...", "--trace", "t.json")
     events = json.loads((workspace.root / "t.json").read_text())["traceEvents"]
     assert [event["cat"] for event in events if event["ph"] == "i"] == ["hit"] * 3 + ["judged"]

@@ -27,7 +27,8 @@ def test_the_schema_is_that_of_the_signatures() -> None:
         for name in registry().rules
         for value in schema["$defs"][f"rule.{name}"]["properties"].values()
     )
-    assert set(schema["properties"]["workspace"]["properties"]) == {"name", "rules", "release"}
+    settings = {"name", "release", "rules", "trust"}
+    assert set(schema["properties"]["workspace"]["properties"]) == settings
     assert schema["$defs"]["table"]["then"]["properties"]["rule"]["enum"] == sorted(
         registry().rules
     )
