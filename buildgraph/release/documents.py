@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ SBOM, PROVENANCE, PROVENANCE_ENVELOPE = ".cdx.json", ".provenance.json", ".prove
 FILES = ".files"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _PIECE = 1 << 20
+_SHA256 = re.compile(rb"[0-9a-f]{64}")
+_ESCAPED, _PLAIN = re.compile(rb"\\([\\nr])"), {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 
 
 def canonical(document: Any) -> bytes:
@@ -95,3 +98,13 @@ def _sum_line(digest: str, name: bytes) -> bytes:
     """Return a line as `sha256sum` writes it: an escaped name has a backslash before the digest."""
     escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
     return b"\\" * (escaped != name) + digest.encode() + b"  " + escaped + b"\n"
+
+
+def parse_sum_line(line: bytes) -> tuple[str, str]:
+    """Return (digest in hex, path) of a line of SHA256SUMS; ('', '') if it is not valid."""
+    digest, _, name = line.partition(b"  ")
+    if digest.startswith(b"\\"):
+        digest, name = digest[1:], _ESCAPED.sub(lambda match: _PLAIN[match[1]], name)
+    if not _SHA256.fullmatch(digest):
+        return "", ""
+    return digest.decode(), os.fsdecode(name)

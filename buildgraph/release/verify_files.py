@@ -25,6 +25,7 @@ from .documents import (
     SUMS,
     file_digest,
     load_release,
+    parse_sum_line,
     paths_below,
 )
 
@@ -56,7 +57,7 @@ def verify_files(folder: Path, tag: str, trusted: Sequence[PublicKey]) -> Verifi
     """
     data = _read(folder, SUMS)
     signers = _verify_sums_signature(folder, data, trusted)
-    sums = _parse_sums(data)
+    sums = parse_sums(data)
     _verify_sums(folder, sums)
     release = load_release(folder)
     if release.get("tag") != tag:
@@ -96,13 +97,12 @@ def _verify_sums_signature(
     return signers
 
 
-def _parse_sums(data: bytes) -> dict[str, str]:
+def parse_sums(data: bytes) -> dict[str, str]:
     """Map the paths of SHA256SUMS to digests in hex."""
     sums: dict[str, str] = {}
-    for number, line in enumerate(data.decode("utf-8", "surrogateescape").splitlines(), 1):
-        digest, gap, name = line.partition("  ")
-        parts = name.split("/")
-        if len(digest) != 64 or not gap or {"", ".", ".."} & set(parts) or name in sums:
+    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), 1):
+        digest, name = parse_sum_line(line)
+        if not digest or {"", ".", ".."} & set(name.split("/")) or name in sums:
             raise refused(f"{SUMS}: line {number} is not valid: {line[:100]!r}")
         sums[name] = digest
     return sums

@@ -57,7 +57,7 @@ REQUEST = Request(("//...",), sandbox="none")
 
 
 class Believer(TrustPolicy):
-    """The attacker's policy: everything is believed, and signatures are forged."""
+    """The attacker's policy: it accepts everything and forges signatures."""
 
     def __init__(self, forge: Callable[[str, str, str], bytes]) -> None:
         super().__init__({}, None)

@@ -369,7 +369,7 @@ def test_a_lock_that_drifted_is_refused(fresh: Space) -> None:
 
 
 def test_a_weaker_sandbox_is_refused(fresh: Space) -> None:
-    fresh.write("hello.txt", "hello, built anew\n")
+    fresh.write("hello.txt", "hello, built again\n")
     commit(fresh)
     fresh.env["BUILDGRAPH_SANDBOX"] = "none"
     assert "needs the sandbox level landlock" in release(fresh, "v1", code=30).err
