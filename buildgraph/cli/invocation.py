@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.errors import BuildError
 from ..types.label import Label
 
@@ -21,8 +21,7 @@ def ci_service(environ: Mapping[str, str]) -> Literal["", "github", "gitlab"]:
     return "gitlab" if environ.get("GITLAB_CI") == "true" else ""
 
 
-@record
-class Invocation:
+class Invocation(Record):
     """The workspace's root and the package of the current folder."""
 
     root: str

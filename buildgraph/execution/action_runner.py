@@ -14,7 +14,7 @@ import time
 from ..files.remove_tree import remove
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.record import record
+from ..lite.record import Record
 from ..lite.threads import allocate_lock
 from ..sandbox.collect_outputs import collect
 from ..sandbox.job import FLAGS, Cancel, Job, Level, Outcome
@@ -39,8 +39,7 @@ _INTERVAL_S = 0.002  # between two looks at it
 _ROOT = os.geteuid() == 0
 
 
-@record
-class TaskOutcome:
+class TaskOutcome(Record):
     """The outcome of a task: a result and a batch with its blobs, or why there is none."""
 
     task: Task
@@ -53,8 +52,7 @@ class TaskOutcome:
     refused: tuple[ToolRefusal, ...] = ()
 
 
-@record
-class StagedTask:
+class StagedTask(Record):
     """A staged task: its job, its working directory, and the batch for its outputs."""
 
     task: Task

@@ -10,7 +10,7 @@ from ..keys.action_graph import ActionGraph
 from ..keys.action_key import key_of
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import Cancelled, closing
-from ..lite.record import record
+from ..lite.record import Record
 from ..sandbox.job import LEVELS, Cancel, Level
 from ..types.action import Action, Artifact, Content, Output, Shipped
 from ..types.digest import Digest
@@ -50,8 +50,7 @@ class AttemptCancelled:
         self._abandoned = True
 
 
-@record(eq=False)
-class Attempt:
+class Attempt(Record, eq=False):
     """One attempt at a request: the workspace, the environment and the sandbox level."""
 
     root: str

@@ -7,7 +7,7 @@ import os
 from ..keys.action_key import Key
 from ..keys.staged_paths import unused_path
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..sandbox.job import Job
 from ..types.action import Action, Artifact, Out
 from ..types.result import Node
@@ -27,8 +27,7 @@ FIXED = (
 )
 
 
-@record
-class Task:
+class Task(Record):
     """An action with its key, and everything that running it needs.
 
     `inputs` are (staged path, artifact, content, path on this host or nothing).

@@ -7,7 +7,7 @@ causes it (`rules/tools/agentc/errors.py`). The logs of other commands are not i
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..sandbox.job import FLAGS
 from ..types.action import Shipped
 from ..types.errors import BuildError, Location
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 _MARK = "refused: "
 
 
-@record
-class ToolRefusal:
+class ToolRefusal(Record):
     """An error of a tool: message, path of keys to a value of the target's table, and help."""
 
     what: str

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,8 +49,7 @@ def matching(glob: str, folders: bool) -> str:
     return f"{'d' if folders else 'f'}{glob[:first]}/{glob[last + 1 :]}"
 
 
-@record
-class Listing:
+class Listing(Record):
     """The lookups in a folder, and the entries that they found.
 
     An entry is its name. That of a folder ends in a slash, and the target of a link follows `@`.

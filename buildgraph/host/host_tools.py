@@ -14,7 +14,7 @@ import sys
 from ..files.stamp import Stamp, fingerprint
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.digest import Digest
 from ..types.errors import BuildError, Location
 from .source_files import SourceChanged, SourceFiles
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-@record
-class HostTool:
+class HostTool(Record):
     """A program of this host: path, identity, and the paths that must be visible to run it."""
 
     path: str
@@ -38,8 +37,7 @@ class HostTool:
     visible: tuple[str, ...]
 
 
-@record
-class Distribution:
+class Distribution(Record):
     """An installed distribution: identity, entries as (name, path on the host), and RECORD."""
 
     identity: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.action import Action, Artifact, Gate, Output
 from ..types.errors import BuildError
 from ..types.label import Label
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from ..types.provider import Provider
 
 
-@record
-class RequestedOutput:
+class RequestedOutput(Record):
     """An output that a request names, or that its target provides.
 
     `name` is its name in the provider. `file` is its file name in `out/<package>/<target>`.
@@ -35,8 +34,7 @@ class RequestedOutput:
         return "/".join(filter(None, ("out", self.label.package, self.label.name, self.file)))
 
 
-@record
-class ActionGraph:
+class ActionGraph(Record):
     """Actions in an order in which they can run.
 
     `deps[i]` are the numbers of the actions whose outputs action i reads, and `number` maps an

@@ -10,7 +10,7 @@ the bytes that were hashed, so it cannot differ from the key.
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.action import Action
 from ..types.digest import Digest
 from ..types.result import File, Node, Tree
@@ -39,8 +39,7 @@ it.
 """
 
 
-@record
-class Key:
+class Key(Record):
     """The digest that identifies the result of an action, and the hashed messages by name."""
 
     digest: Digest

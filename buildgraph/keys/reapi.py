@@ -9,7 +9,7 @@ specification demands. Field numbers are those of
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.digest import Digest
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def digest_fields(digest: Digest) -> dict[str, Any]:
     return {"hash": digest.hash, "size_bytes": digest.size}
 
 
-@record
-class Directory:
+class Directory(Record):
     """A REAPI Directory.
 
     `files` are (name, digest, executable), `directories` are (name, digest), and `symlinks` are

@@ -13,48 +13,49 @@ from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, TypeVar, dataclass_transform, overload
+    from typing import Any, TypeVar, dataclass_transform
 
     T = TypeVar("T")
 
-    @overload
-    @dataclass_transform(frozen_default=True)
-    def record(cls: type[T]) -> type[T]: ...
-    @overload
-    @dataclass_transform(frozen_default=True)
-    def record(
-        *, eq: bool = True, order: bool = False, uncompared: str = ""
-    ) -> Callable[[type[T]], type[T]]: ...
-
-    def record(cls: Any = None, **options: Any) -> Any:
-        """Make a frozen class with slots from the fields that a class annotates.
-
-        `eq=False` compares by identity, and `order=True` adds the four order comparisons. The field
-        named by `uncompared` takes no part in comparisons and hashes. The class must not use
-        `super()` without arguments, because it is made again with slots.
-        """
-else:
-
-    def record(cls=None, *, eq=True, order=False, uncompared=""):
-        """Make a frozen class with slots from the fields that a class annotates."""
-        if cls is None:
-            return lambda decorated: _make_record(decorated, eq, order, uncompared)
-        return _make_record(cls, eq, order, uncompared)
-
 
 _NO_VALUE = object()
+_NO_FIELDS: tuple[tuple[str, ...], dict[str, Any], bool, str] = ((), {}, True, "")
 _INTERPRETED = 40  # instances that are made before `__init__` is compiled
 _ORDER_METHODS = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
 
-def _make_record(cls: Any, eq: bool, order: bool, uncompared: str) -> Any:
-    namespace = {
-        name: value
-        for name, value in cls.__dict__.items()
-        if name not in ("__dict__", "__weakref__")
-    }
+class _RecordType(type):
+    """The type of records. It adds slots before the class exists, so each is created once."""
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        **options: Any,
+    ) -> _RecordType:
+        return type.__new__(mcs, name, bases, _complete(bases, namespace, **options))
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: Any, **_: Any) -> None:
+        type.__init__(cls, name, bases, namespace)
+
+
+def _complete(
+    bases: tuple[type, ...],
+    namespace: dict[str, Any],
+    *,
+    eq: bool = True,
+    order: bool = False,
+    uncompared: str = "",
+) -> dict[str, Any]:
+    """Return the namespace of a record: the fields become slots, and methods are added.
+
+    A subclass with slots of its own is an ordinary class.
+    """
+    if "__slots__" in namespace:
+        return namespace
     own = tuple(namespace.get("__annotations__", ()))
-    inherited: Any = getattr(cls, "_record", ((), {}, True, ""))
+    inherited: Any = next((base._record for base in bases if hasattr(base, "_record")), _NO_FIELDS)
     defaults = inherited[1] | {name: namespace.pop(name) for name in own if name in namespace}
     names = inherited[0] + own
     namespace |= {
@@ -73,7 +74,7 @@ def _make_record(cls: Any, eq: bool, order: bool, uncompared: str) -> Any:
         namespace |= {"__eq__": _first_eq, "__hash__": _first_hash}
     if order:
         namespace |= {name: _first_order(name, sign) for name, sign in _ORDER_METHODS.items()}
-    return type(cls)(cls.__name__, cls.__bases__, namespace)
+    return namespace
 
 
 def _interpreted_init(self: Any, *args: Any, **keywords: Any) -> None:
@@ -206,3 +207,20 @@ class _DataclassFields:
         descriptors = getattr(equivalent, "__dataclass_fields__")
         setattr(owner, "__dataclass_fields__", descriptors)
         return descriptors
+
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(frozen_default=True)
+    class Record:
+        """A frozen class with slots for the fields that it annotates.
+
+        `eq=False` compares by identity, and `order=True` adds the four order comparisons. The field
+        named by `uncompared` takes no part in comparisons and hashes.
+        """
+
+        def __init_subclass__(
+            cls, *, eq: bool = True, order: bool = False, uncompared: str = ""
+        ) -> None: ...
+else:
+    Record = type.__new__(_RecordType, "Record", (), {"__slots__": (), "__module__": __name__})

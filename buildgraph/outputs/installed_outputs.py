@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     PlacedOutput: TypeAlias = tuple[str, str, Node]
 
 
-@record
-class InstalledOutputs:
+class InstalledOutputs(Record):
     """The outputs after a build: event and content of each, and the stamps of all files.
 
     A stamp is that of the file that was written or compared, so a file that another build or a user

@@ -14,7 +14,7 @@ from ..files.remove_tree import remove
 from ..files.state_folder import obstacle_error
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.record import record
+from ..lite.record import Record
 from ..lite.sha256 import hash_open_file
 from ..types.errors import BuildError
 
@@ -28,8 +28,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-@record(eq=False)
-class OwnedPaths:
+class OwnedPaths(Record, eq=False):
     """The old outputs that a request may remove.
 
     `declared` are the paths below the workspace of all requested outputs, built or not. `covers` is

@@ -19,7 +19,7 @@ from ..files.state_folder import NAME
 from ..host.source_files import hash_file
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import check_cancelled, defer_signals, suppress
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.errors import BuildError
 from ..types.result import File
 from .folder_content import content_at, content_name
@@ -106,8 +106,7 @@ def copy_out(root: str, folder: str, installed: InstalledOutputs, store: Store) 
         ) from None
 
 
-@record(eq=False)
-class _Copy:
+class _Copy(Record, eq=False):
     number: int
     path: str
     node: Node

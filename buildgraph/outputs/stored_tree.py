@@ -7,7 +7,7 @@ import stat
 
 from ..keys.merkle_walk import walk_tree
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.result import File, Tree
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 FOLDER_MODE = 0o755
 
 
-@record(eq=False)
-class TreeContents:
+class TreeContents(Record, eq=False):
     """The contents of a tree by path. Paths begin with `/`; that of the tree itself is empty.
 
     A folder comes before its entries. `names` are the entries of each folder.

@@ -6,7 +6,7 @@ import os
 import sys
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,7 @@ class Cancel(Protocol):
         ...
 
 
-@record
-class Job:
+class Job(Record):
     """One run of a command.
 
     `argv[0]` is an absolute path on the host or a path relative to `stage`. `stage` has the inputs
@@ -56,8 +55,7 @@ class Job:
         return self.argv if "/" in self.argv[0] else (f"./{self.argv[0]}", *self.argv[1:])
 
 
-@record
-class Outcome:
+class Outcome(Record):
     """End of a run: exit code (128 + signal when killed), cause, log, and sandbox level.
 
     `ended` is "exit", "signal", "timeout", "memory" or "interrupted"; only "exit" with code 0 is a

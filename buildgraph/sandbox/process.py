@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from .job import Cancel
 from .output_buffer import OutputBuffer
 
@@ -23,8 +23,7 @@ _GRACE_S = 2.0  # between the signal that ends a process and SIGKILL
 Cause: TypeAlias = "Literal['exit', 'timeout', 'interrupted']"
 
 
-@record
-class ProcessSpec:
+class ProcessSpec(Record):
     """A process to start: argv, environment, working folder, inherited descriptors.
 
     `stop` is the signal that ends the process with all its descendants.
@@ -37,8 +36,7 @@ class ProcessSpec:
     stop: signal.Signals
 
 
-@record
-class ProcessResult:
+class ProcessResult(Record):
     """Exit code (128 + signal when killed), cause, log, CPU milliseconds, and peak KiB."""
 
     code: int

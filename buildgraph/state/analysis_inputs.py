@@ -8,7 +8,7 @@ import stat
 from ..files.entries import Listing, listing_strings, listings_of
 from ..files.stamp import Stamp, fingerprint, stamp_of
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..lite.sha256 import hash_open_file
 from ..types.digest import Digest
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@record(eq=False)
-class AnalysisInputs:
+class AnalysisInputs(Record, eq=False):
     """The BUILD files, rules and folders that analysis read.
 
     `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents

@@ -19,7 +19,7 @@ from ..host.environment import engine_identity
 from ..host.source_files import hash_file
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.record import record
+from ..lite.record import Record
 from ..lite.sha256 import sha256
 from ..store.signed_record import open_graph, sign_graph
 from ..types.digest import Digest
@@ -37,8 +37,7 @@ _FOLDER = "graphs"
 _MOST = 64  # every edit of a BUILD.toml leaves one
 
 
-@record(eq=False)
-class CachedGraph:
+class CachedGraph(Record, eq=False):
     """A snapshot of the cache that fits this workspace, and its path in the cache."""
 
     path: str
@@ -46,8 +45,7 @@ class CachedGraph:
     inputs: AnalysisInputs
 
 
-@record
-class GraphName:
+class GraphName(Record):
     """The name of a graph, besides the files of buildgraph and the interpreter.
 
     The package and the words of the request, and the SHA-256 of the BUILD.toml of the root.

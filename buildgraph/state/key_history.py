@@ -13,7 +13,7 @@ import os
 
 from ..files.regular_file import open_own, read_regular, replace_file
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.digest import Digest
 from ..types.events import Done, Event, Finished, Planned
 
@@ -26,8 +26,7 @@ _OLD, _MOST = 1 << 20, 1 << 26  # bytes from which most of the file may be old, 
 _LINE = 100  # bytes of a line, about
 
 
-@record
-class KeyRow:
+class KeyRow(Record):
     """The last two keys of an action, and the builds in which it changed and was last seen.
 
     `before` is the build in which the earlier key was last seen.

@@ -14,7 +14,7 @@ from __future__ import annotations
 from ..host.host_tools import HostTools
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_strings, unpack_strings
-from ..lite.record import record
+from ..lite.record import Record
 from .graph_cache import GraphName
 from .snapshot import parse
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _MAGIC = b"buildgraph graph 1\n"
 
 
-@record
-class GraphFile:
+class GraphFile(Record):
     """A snapshot in bytes, its name, and the version of buildgraph and Python that made it."""
 
     engine: tuple[str, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_ints, pack_strings
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.action import Action, Gate, Output, Source
 from .analysis_inputs import AnalysisInputs
 from .snapshot import Snapshot, encode_graph
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 NO_STEP = -1  # the action of an output or a gate that has none
 
 
-@record
-class RequestedGate:
+class RequestedGate(Record):
     """A gate of the request and the number of its action.
 
     None if this host lacks a program that the gate needs.
@@ -43,8 +42,7 @@ class RequestedGate:
     missing: tuple[str, ...]
 
 
-@record(eq=False)
-class RequestGraph:
+class RequestGraph(Record, eq=False):
     """An evaluated request: actions, requested outputs, gates, and inputs of its analysis.
 
     `gate_only` are the numbers of actions that only gates need.

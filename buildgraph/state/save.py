@@ -9,7 +9,7 @@ from ..files.stamp import reliable_stamp
 from ..host.environment import RULES_FOLDER, machine_identity
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_strings
-from ..lite.record import record
+from ..lite.record import Record
 from ..store import gc_roots
 from ..types.events import Built, Judged
 from ..ui.summary import format_unchanged
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from .start import Start
 
 
-@record(eq=False)
-class WrittenOutputs:
+class WrittenOutputs(Record, eq=False):
     """The outputs of a build: events in order, new states by number, and stamps of files.
 
     `trees` are the paths of the folders that were written, and `unlisted` counts the targets

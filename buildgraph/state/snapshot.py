@@ -24,7 +24,7 @@ from ..files.regular_file import open_regular, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.pack import decode, encode, pack_ints, unpack_ints, unpack_strings
-from ..lite.record import record
+from ..lite.record import Record
 from .step_codec import StepRecord, decode_record
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ _START = len(MAGIC) + 27  # where the graph begins
 JOURNAL = ".journal"
 
 
-@record
-class Sections:
+class Sections(Record):
     """Packed sections by name, and their checksum."""
 
     parts: Mapping[str, bytes]

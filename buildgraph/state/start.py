@@ -12,7 +12,7 @@ from ..files.stamp import Stamp
 from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.pack import unpack_strings
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.action import Action
 from ..types.digest import Digest
 from ..types.events import Done
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from ..store.protocol import Store
 
 
-@record(eq=False)
-class Unchanged:
+class Unchanged(Record, eq=False):
     """The part of a request that is not dirty.
 
     `events` and `outputs` are to be reported. There are none, and `listed` is false, in a large
@@ -58,8 +57,7 @@ class Unchanged:
     in_place: bool = False
 
 
-@record(eq=False)
-class Start:
+class Start(Record, eq=False):
     """The dirty actions of a request, and what the end of the build needs of all others.
 
     `numbers` are those of the dirty actions in the whole request; `outputs` are the requested
@@ -158,8 +156,7 @@ def start_from_snapshot(
     )
 
 
-@record(eq=False)
-class _Dirty:
+class _Dirty(Record, eq=False):
     """The dirty actions of a snapshot, and the results of others that they take."""
 
     graph: ActionGraph

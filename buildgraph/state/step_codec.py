@@ -16,7 +16,7 @@ from __future__ import annotations
 from ..keys.action_graph import RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_strings
-from ..lite.record import record
+from ..lite.record import Record
 from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
 from ..types.digest import Digest
 from ..types.events import Built
@@ -185,8 +185,7 @@ def decode_file_outputs(strings: Sequence[str]) -> dict[int, RequestedOutput]:
     return outputs
 
 
-@record
-class StepRecord:
+class StepRecord(Record):
     """The last result of an action: key, duration, and states of its requested outputs."""
 
     key: str
@@ -211,8 +210,7 @@ def encode_state(node: Node, event: Built) -> bytes:
     return f"{kind} {node.digest} {event.bytes} {event.image}".encode("utf-8", "surrogateescape")
 
 
-@record
-class UnchangedOutput:
+class UnchangedOutput(Record):
     """A requested output that a build does not change: event, name of its file, content."""
 
     event: Built

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from .errors import Location
 from .label import Label
 
@@ -11,15 +11,13 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 
-@record
-class Artifact:
+class Artifact(Record):
     """A file or folder that a build provides. `name` is the path at which commands read it."""
 
     name: str
 
 
-@record(uncompared="at")
-class Source(Artifact):
+class Source(Artifact, uncompared="at"):
     """A file or folder of the workspace. `name` is its path from the root, separated by `/`.
 
     `at` is the location in BUILD.toml that names it.
@@ -28,19 +26,16 @@ class Source(Artifact):
     at: Location | None = None
 
 
-@record
 class Shipped(Artifact):
     """A file that is installed with buildgraph, such as a tool. `name` is relative to `rules/`."""
 
 
-@record
 class Content(Artifact):
     """A file whose bytes are known during analysis."""
 
     data: bytes
 
 
-@record
 class Output(Artifact):
     """An output of an action: a file, or a folder if `tree`.
 
@@ -51,24 +46,21 @@ class Output(Artifact):
     tree: bool = False
 
 
-@record
-class In:
+class In(Record):
     """An input that is staged at `path` instead of the name of the artifact."""
 
     artifact: Artifact
     path: str
 
 
-@record
-class Out:
+class Out(Record):
     """A declared output in an argv: the path of a file, or of a folder if `tree`."""
 
     path: str
     tree: bool = False
 
 
-@record
-class Program:
+class Program(Record):
     """A program of the host by its name, such as `python3`, `qemu-aarch64-static` or `gcc`.
 
     Its identity becomes part of the key of the action. Its path does not.
@@ -80,8 +72,7 @@ class Program:
 Arg: TypeAlias = "str | Artifact | In | Out | Program"
 
 
-@record(eq=False)
-class Action:
+class Action(Record, eq=False):
     """One command, and everything that can influence its outputs.
 
     `argv` has inputs and outputs as paths relative to the working folder. `inputs` are (staged
@@ -104,8 +95,7 @@ class Action:
     at: Location | None = None
 
 
-@record
-class Gate:
+class Gate(Record):
     """A check of an artifact by an action, whose output is `verdict`. Its failure fails the build.
 
     The artifact is built all the same. `needs` names programs of the host; if one is missing, the

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..lite.record import record
+from ..lite.record import Record
 from ..lite.sha256 import sha256
 
 _HEX = frozenset("0123456789abcdef")
 
 
-@record(order=True)
-class Digest:
+class Digest(Record, order=True):
     """Content address of a blob: lower-case hex SHA-256 and its size in bytes."""
 
     hash: str

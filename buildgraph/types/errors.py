@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,8 +93,7 @@ REASONS = {
 }
 
 
-@record(order=True)
-class Location:
+class Location(Record, order=True):
     """A place in a file that the user wrote.
 
     `path` is relative to the workspace. `line` and `column` count characters from 1; 0 means

@@ -6,7 +6,7 @@ Console, plain progress, JSON, logs and tests are listeners of the same stream.
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from .digest import Digest
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
 
-@record
-class Planned:
+class Planned(Record):
     """The analysis is done.
 
     `actions` and `gates` are the largest numbers that the request can need. `sandbox` is the level
@@ -31,8 +30,7 @@ class Planned:
     chains: tuple[int, ...] = ()
 
 
-@record
-class Started:
+class Started(Record):
     """An action started, because its result is not in the store."""
 
     number: int
@@ -40,8 +38,7 @@ class Started:
     title: str
 
 
-@record
-class Done:
+class Done(Record):
     """The result of an action is known.
 
     The action `ran`, was a `hit` in the store, or was `shared` with an equal action.
@@ -60,8 +57,7 @@ class Done:
     place: int = 1
 
 
-@record
-class Failed:
+class Failed(Record):
     """An action failed, with the reason `why` in one line.
 
     `reproducer` is a command that runs it again, or empty. If the tool `refused` the user's input,
@@ -77,8 +73,7 @@ class Failed:
     refused: bool = False
 
 
-@record
-class Fault:
+class Fault(Record):
     """An error in the user's input that a tool reported, with the text that is printed for it.
 
     `at` has the path, line, column and length, or is None.
@@ -92,8 +87,7 @@ class Fault:
     rendered: str
 
 
-@record
-class Skipped:
+class Skipped(Record):
     """An action was not started, because the action `because` failed."""
 
     number: int
@@ -102,8 +96,7 @@ class Skipped:
     because: str
 
 
-@record
-class Judged:
+class Judged(Record):
     """The verdict of a gate.
 
     `why` gives the reason for "failed", or the missing program for "not checked".
@@ -115,15 +108,13 @@ class Judged:
     why: str = ""
 
 
-@record
-class Warned:
+class Warned(Record):
     """A warning for the user; the build continues."""
 
     text: str
 
 
-@record
-class Built:
+class Built(Record):
     """A requested output was written to the workspace.
 
     `path` is below `out/`, and `bytes` is its size. `image` is the digest of the OCI manifest
@@ -138,8 +129,7 @@ class Built:
     image: str = ""
 
 
-@record
-class Finished:
+class Finished(Record):
     """The build is finished, with its exit code, the counts of its actions, and its wall time.
 
     `unchanged` is True if no output changed. `unlisted` is the number of unchanged targets without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..lite.record import record
+from ..lite.record import Record
 from .errors import BuildError, Location
 
 # Parts become names of folders below out/: Linux accepts 255 bytes for a name, and 4096 for a path.
@@ -12,8 +12,7 @@ _PACKAGE_CHARACTERS = _NAME_CHARACTERS - {"+"}
 FORM = "a label is //package:name, or :name in the same package"
 
 
-@record(order=True)
-class Label:
+class Label(Record, order=True):
     """The name of a target: `//package:name`, in ASCII. The package has no slash at its ends."""
 
     package: str
@@ -40,8 +39,7 @@ class Label:
         return f"//{self.package}:{self.name}"
 
 
-@record
-class Pattern:
+class Pattern(Record):
     """A set of labels: one (`//p:n`), a package (`//p:*`), or all packages below (`//p/...`).
 
     A `negative` pattern removes its labels from those of the patterns before it.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
 
-@record
-class Request:
+class Request(Record):
     """The label patterns to build, and the options of the build.
 
     `jobs` is the number of actions that run at the same time; 0 means one for each core. `sandbox`

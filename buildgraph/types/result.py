@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from .digest import Digest
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
 
-@record
-class File:
+class File(Record):
     """A file in a store: its digest, and True if it is executable."""
 
     digest: Digest
     executable: bool = False
 
 
-@record
-class Tree:
+class Tree(Record):
     """A folder in a store: the digest of its REAPI `Directory`."""
 
     digest: Digest
@@ -28,8 +26,7 @@ class Tree:
 Node: TypeAlias = "File | Tree"
 
 
-@record
-class Result:
+class Result(Record):
     """The result of a successful action (REAPI `ActionResult`).
 
     `outputs` are (path, node), `log` is the digest of its standard output and error, `sandbox` is

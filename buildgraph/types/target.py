@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
+from ..lite.record import Record
 from .errors import Location
 from .label import Label
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     Positions: TypeAlias = Mapping[tuple[str | int, ...], Location]
 
 
-@record(eq=False)
-class Target:
+class Target(Record, eq=False):
     """One table of BUILD.toml with a `rule` key.
 
     `values` are plain values. `folder` is the folder of the file, to which paths are relative;
@@ -54,17 +53,15 @@ class _LazyLocation(Location):
     """
 
     __slots__ = ("_lookup", "_resolved")
-    _lookup: tuple[Positions, str, tuple[str | int, ...]]
-    _resolved: Location | None
 
     def __init__(self, *lookup: Any) -> None:
         object.__setattr__(self, "_lookup", lookup)
         object.__setattr__(self, "_resolved", None)
 
     def resolved(self) -> Location:
-        location = self._resolved
+        location: Location | None = getattr(self, "_resolved")
         if location is None:
-            location = _nearest(*self._lookup)
+            location = _nearest(*getattr(self, "_lookup"))
             object.__setattr__(self, "_resolved", location)
         return location
 

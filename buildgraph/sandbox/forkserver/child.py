@@ -30,7 +30,7 @@ import sys
 
 from ...lite import TYPE_CHECKING
 from ...lite.libc import libc, prctl
-from ...lite.record import record
+from ...lite.record import Record
 from ...lite.sockets import socket as _socket
 from .. import mounts, supervisor
 from . import namespaces, run_script
@@ -65,8 +65,7 @@ _ACTION_VARIABLES = ("PWD", "TMPDIR")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
 
-@record
-class _Server:
+class _Server(Record):
     """State of the server that forks need.
 
     `site` is the folder of imported distributions, `tail` the search path of the standard library,

@@ -18,7 +18,7 @@ import threading
 from contextlib import closing, suppress
 
 from ...lite import TYPE_CHECKING
-from ...lite.record import record
+from ...lite.record import Record
 from .. import mounts, supervised
 from ..bubblewrap import minimal_mounts
 from ..job import FLAGS, Cancel, Job, Level, is_tool
@@ -40,8 +40,7 @@ _MAX_SERVERS = 6
 _START_TIMEOUT_S = 30.0
 
 
-@record
-class Kind:
+class Kind(Record):
     """Properties that a server and the jobs that it can run have in common."""
 
     level: Level

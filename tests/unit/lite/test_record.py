@@ -7,11 +7,10 @@ import pickle
 
 import pytest
 
-from buildgraph.lite.record import record
+from buildgraph.lite.record import Record
 
 
-@record(order=True)
-class Point:
+class Point(Record, order=True):
     """Two numbers."""
 
     x: int
@@ -23,15 +22,13 @@ class Point:
         return self.x + self.y
 
 
-@record(uncompared="note")
-class Annotated(Point):
+class Annotated(Point, uncompared="note"):
     """A point with a note that is not compared."""
 
     note: str = ""
 
 
-@record(eq=False)
-class Unique:
+class Unique(Record, eq=False):
     """Equal only to itself."""
 
     x: int = 0
@@ -73,8 +70,7 @@ def test_it_is_compared_ordered_and_printed_like_a_dataclass() -> None:
 def test_the_first_instances_equal_the_later_ones() -> None:
     """`__init__` is interpreted for the first 40 instances, and then compiled."""
 
-    @record
-    class Fresh:
+    class Fresh(Record):
         """A class of its own."""
 
         x: int
@@ -130,8 +126,7 @@ def test_it_serves_match_dataclasses_and_pickle() -> None:
 def test_a_method_that_another_thread_compiles_at_the_same_time() -> None:
     """One thread looks a method up; another replaces it by the compiled one before the call."""
 
-    @record(order=True)
-    class Busy:
+    class Busy(Record, order=True):
         """Two numbers; no other test uses the class."""
 
         x: int
