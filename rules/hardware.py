@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from buildgraph import BuildError, Ctx, Provider, Size, did_you_mean, rule
 
 from .boards.catalogue import BOARDS
+from .boards.clock import clock_range
 from .boards.microcontrollers import MICROS
 
 
@@ -24,6 +25,7 @@ class Hardware(Provider):
     cores: int
     memory: int  # bytes of RAM
     power_mode: str
+    clock_mhz: tuple[int, int] = (0, 0)  # lowest and highest of the cores; (0, 0) if unknown
 
 
 @rule
@@ -59,4 +61,5 @@ def hardware(
         cores or board.cores,
         int(memory or board.memory_mib << 20),
         power_mode,
+        clock_range(board, power_mode),
     )
