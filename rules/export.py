@@ -140,7 +140,7 @@ def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Bud
         arch,
         *limits,
         "--out",
-        Out("evidence.json"),
+        Out("fitness.json"),
         title="measure the image",
     )
     return Gate("fitness", verdict)

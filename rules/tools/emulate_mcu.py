@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from agentc.mcu.emulation import judge, link
-from agentc.proof.emulation import BitsDiffer
 from agentc.toolchain.errors import ToolchainError
+from readiness.evidence import conclude
+from readiness.replay import machine, replay_check
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the verdict, or print the difference and return 1."""
+    """Write the evidence; 1 if a bit differs or an object does not link."""
     parser = argparse.ArgumentParser(
         prog="emulate_mcu", description="Replay the probe set on a firmware's objects."
     )
@@ -37,24 +38,20 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
-    target, verdicts = (options.triple, options.cpu), {}
-    try:
-        for name, code, proof, probe in options.agent:
-            with tempfile.TemporaryDirectory(prefix="micro-") as folder:
+    target, where = (options.triple, options.cpu), machine(options.run)
+    checks = []
+    for name, code, proof, probe in options.agent:
+        with tempfile.TemporaryDirectory(prefix="micro-") as folder:
+            try:
                 program = link(Path(code), options.helpers, target, Path(folder))
-                verdicts[name] = judge(
-                    [*options.run, str(program)],
-                    name,
-                    json.loads(Path(proof).read_text()),
-                    Path(probe),
-                )
-    except (BitsDiffer, ToolchainError, subprocess.TimeoutExpired) as error:
-        print(error, file=sys.stderr)
-        return 1
-    options.out.write_text(
-        json.dumps({"agents": verdicts, "schema": 1}, indent=1, sort_keys=True) + "\n"
-    )
-    return 0
+            except ToolchainError as error:
+                print(error, file=sys.stderr)
+                return 1
+            document = json.loads(Path(proof).read_text())
+            command = [*options.run, str(program)]
+            replay = partial(judge, command, name, document, Path(probe))
+            checks.append(replay_check(name, where, replay))
+    return conclude("emulation", checks, options.out)
 
 
 if __name__ == "__main__":

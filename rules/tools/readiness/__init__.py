@@ -1,0 +1,1 @@
+"""Library of the gates: evidence of checks, and the checks themselves."""
