@@ -217,13 +217,23 @@ def engine_identity(paths: Iterable[str]) -> tuple[str, str, str]:
 
 def engine_stamps() -> dict[str, Stamp]:
     """Return the stamps of buildgraph's Python files for builds, which an upgrade changes."""
-    stamps = {}
-    for top in (os.path.dirname(os.path.dirname(__file__)), RULES_FOLDER):
-        for folder, folders, names in os.walk(top):
-            if top != RULES_FOLDER:
-                folders[:] = [name for name in folders if name not in NOT_IN_BUILDS]
-            for name in names:
-                if name.endswith(".py"):
-                    path = os.path.join(folder, name)
-                    stamps[path] = fingerprint(path)
-    return dict(sorted(stamps.items()))
+    engine = os.path.dirname(os.path.dirname(__file__))
+    paths = [*_python_files(engine, NOT_IN_BUILDS), *_python_files(RULES_FOLDER, frozenset())]
+    return {path: fingerprint(path) for path in sorted(paths)}
+
+
+def _python_files(folder: str, excluded: frozenset[str]) -> list[str]:
+    """List the Python files below a folder, without folders of an excluded name.
+
+    `os.walk` takes three times as long: it lists `__pycache__` and calls lstat for each folder.
+    """
+    paths = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.endswith(".py"):
+                paths.append(entry.path)
+            elif "." not in name and name != "__pycache__" and name not in excluded:
+                if entry.is_dir(follow_symlinks=False):
+                    paths += _python_files(entry.path, excluded)
+    return paths
