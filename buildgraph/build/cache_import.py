@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from ..files.regular_file import open_regular, read_regular, replace_file
 from ..files.stamp import Stamp
 from ..host.environment import engine_identity, engine_stamps
-from ..keys.merkle_walk import walk_tree
-from ..sandbox.collect_outputs import is_inside
+from ..keys.merkle_walk import is_inside, walk_tree
 from ..state.portable import GraphFile, decode_graph
 from ..state.snapshot import parse
 from ..store import result_record

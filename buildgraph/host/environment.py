@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("__path__",)).__path__[0])
 
 
-NOT_IN_BUILDS = frozenset({"checks", "ci", "docker", "explain", "registry", "release", "verbs"})
+_NO_SOURCES = frozenset({"__pycache__"})
+NOT_IN_BUILDS = _NO_SOURCES | {
+    *("checks", "ci", "docker", "docs", "explain", "registry", "release", "verbs")
+}
 """Folders of buildgraph with modules of other verbs. No build without options imports them."""
 INDEX_THRESHOLD = 32 << 20  # bytes; hashing them takes as long as opening the index
 BWRAP_PATHS = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
@@ -218,7 +221,7 @@ def engine_identity(paths: Iterable[str]) -> tuple[str, str, str]:
 def engine_stamps() -> dict[str, Stamp]:
     """Return the stamps of buildgraph's Python files for builds, which an upgrade changes."""
     engine = os.path.dirname(os.path.dirname(__file__))
-    paths = [*_python_files(engine, NOT_IN_BUILDS), *_python_files(RULES_FOLDER, frozenset())]
+    paths = [*_python_files(engine, NOT_IN_BUILDS), *_python_files(RULES_FOLDER, _NO_SOURCES)]
     return {path: fingerprint(path) for path in sorted(paths)}
 
 
@@ -233,7 +236,6 @@ def _python_files(folder: str, excluded: frozenset[str]) -> list[str]:
             name = entry.name
             if name.endswith(".py"):
                 paths.append(entry.path)
-            elif "." not in name and name != "__pycache__" and name not in excluded:
-                if entry.is_dir(follow_symlinks=False):
-                    paths += _python_files(entry.path, excluded)
+            elif name not in excluded and entry.is_dir(follow_symlinks=False):
+                paths += _python_files(entry.path, excluded)
     return paths

@@ -1,4 +1,4 @@
-"""Walk the Merkle tree of a folder: REAPI `Directory` messages, identified by their digests."""
+"""The Merkle tree of a folder: REAPI `Directory` messages, identified by their digests."""
 
 from __future__ import annotations
 
@@ -31,3 +31,18 @@ def walk_tree(
         folder = decode_directory(read(digest))
         yield path, digest, folder
         waiting += [(f"{path}/{name}", inner) for name, inner in folder.directories]
+
+
+def is_inside(target: str, depth: int) -> bool:
+    """True when a symlink `depth` folders below the top of its tree cannot lead out of the tree.
+
+    Its target must be relative and contain ".." only at its start, so that no other symlink on the
+    way can change its meaning.
+    """
+    parts = target.split("/")
+    climbs = next((n for n, part in enumerate(parts) if part != ".."), len(parts))
+    return (
+        0 < len(target) <= 4096
+        and climbs <= depth
+        and all(p not in ("", ".", "..") for p in parts[climbs:])
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ..keys.merkle_walk import is_inside
 from ..keys.reapi import Directory, encode_directory
 from ..lite import TYPE_CHECKING
 from ..store.protocol import Batch
@@ -55,21 +56,6 @@ def collect(
             "failed",
         )
     return tuple(sorted(walk.nodes.items()))
-
-
-def is_inside(target: str, depth: int) -> bool:
-    """True when a symlink `depth` folders below the top of its tree cannot lead out of the tree.
-
-    Its target must be relative and contain ".." only at its start, so that no other symlink on the
-    way can change its meaning.
-    """
-    parts = target.split("/")
-    climbs = next((n for n, part in enumerate(parts) if part != ".."), len(parts))
-    return (
-        0 < len(target) <= 4096
-        and climbs <= depth
-        and all(p not in ("", ".", "..") for p in parts[climbs:])
-    )
 
 
 class _Walk:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ..keys.merkle_walk import walk_tree
+from ..keys.merkle_walk import is_inside, walk_tree
 from ..lite import TYPE_CHECKING
 from ..store.protocol import Store
 from ..types.errors import BuildError
 from ..types.result import File, Node, Tree
-from .collect_outputs import is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, strategies as st
 
-from buildgraph.keys.merkle_walk import walk_tree
+from buildgraph.keys.merkle_walk import is_inside, walk_tree
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.types.digest import Digest
 
@@ -52,3 +53,16 @@ def test_other_bytes_are_refused_and_missing_ones_raise_the_error_of_the_reader(
         list(walk_tree(FILE, lambda digest: b"\xff"))
     with pytest.raises(KeyError):
         list(walk_tree(FILE, dict[Digest, bytes]().__getitem__))
+
+
+@given(
+    st.lists(st.sampled_from(["..", "a", "b", ".", ""]), min_size=1, max_size=6), st.integers(0, 3)
+)
+def test_an_accepted_symlink_never_leaves_its_tree(parts: list[str], depth: int) -> None:
+    """Count the depth after each part of the target."""
+    target, at, lowest = "/".join(parts), depth, depth
+    for part in parts:
+        at += -1 if part == ".." else 1
+        lowest = min(lowest, at)
+    if is_inside(target, depth):
+        assert lowest >= 0 and not target.startswith("/")
