@@ -29,7 +29,8 @@ def closure(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 USES: dict[str, str] = {
     "archive_mcu_library": "agentc/codegen/native_files agentc/errors agentc/mcu/library agentc/native/agent.h agentc/toolchain/elf agentc/toolchain/errors agentc/toolchain/zig",
     "assemble_image": "ociimage/assemble ociimage/errors",
-    "check_links": "agentc/codegen/links agentc/errors",
+    "check_links": "agentc/codegen/links agentc/errors readiness/blankets",
+    "check_model": "agentc/codegen/links agentc/ir/files agentc/proof/replay readiness/agents readiness/evidence readiness/links",
     "compile_c": "agentc/toolchain/errors agentc/toolchain/zig",
     "compile_mcu_helpers": "agentc/toolchain/errors agentc/toolchain/zig",
     "copy_tree": "",
@@ -154,7 +155,10 @@ USES: dict[str, str] = {
     "ociimage/merge": "ociimage/errors ociimage/layout",
     "ociimage/registry": "ociimage/errors",
     "ociimage/tar": "ociimage/errors",
+    "readiness/agents": "agentc/ir/columns agentc/ir/types agentc/oracle/action_selection agentc/proof/replay pypi:numpy readiness/evidence",
+    "readiness/blankets": "agentc/codegen/links pypi:networkx",
     "readiness/evidence": "agentc/errors",
     "readiness/fitness": "readiness/evidence",
+    "readiness/links": "agentc/codegen/links readiness/blankets readiness/evidence",
     "readiness/replay": "agentc/proof/emulation readiness/evidence",
 }
