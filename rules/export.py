@@ -9,11 +9,11 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 from .actions.backends import require_native_code
 from .actions.compile_agents import link
 from .actions.image import assemble
-from .actions.model_gate import check_model
 from .actions.quantize import Fidelity, Storage, quantize_members
 from .base_image import BaseImage, fetch_base
 from .coalition import Coalition
 from .hardware import Hardware
+from .limits import board_words, cgroup_words, require_fit
 
 EMULATE_PROGRAM = Tool("emulate_program")
 MEASURE_IMAGE = Tool("measure_image")
@@ -24,14 +24,11 @@ REPORT_EXPORT = Tool("report_export")
 class Budget:
     """Limits that gates check: image and memory in bytes, p99 step time in nanoseconds; 0 for
     none.
-
-    `ties` is the largest share of an agent's decisions that the tie rule makes.
     """
 
     image: Size = Size(0)
     memory: Size = Size(0)
     step_p99: Duration = Duration(0)
-    ties: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,7 @@ def export(
     has the program only.
     """
     require_native_code(ctx, coalition.members)
+    require_fit(ctx, hardware, budget, base)
     members, page = quantize_members(
         ctx,
         coalition.members,
@@ -97,8 +95,7 @@ def export(
     )
     gates = [
         emulate(ctx, program, coalition, hardware),
-        measure(ctx, program, image, hardware.arch, budget),
-        check_model(ctx, coalition.members, coalition.links, coalition.blankets, budget.ties),
+        measure(ctx, program, image, hardware, budget),
     ]
     if budget.step_p99:
         gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))
@@ -132,7 +129,9 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
     return Gate("emulation", verdict, (hardware.qemu,) if foreign else ("an x86-64 host",))
 
 
-def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Budget) -> Gate:
+def measure(
+    ctx: Ctx, program: Artifact, image: Artifact, hardware: Hardware, budget: Budget
+) -> Gate:
     """Declare the fitness gate: the image must fit the board and the budget."""
     limits = ("--max-image", str(int(budget.image)), "--max-memory", str(int(budget.memory)))
     (verdict,) = ctx.tool(
@@ -142,8 +141,9 @@ def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Bud
         "--image",
         image,
         "--arch",
-        arch,
+        hardware.arch,
         *limits,
+        *board_words(hardware),
         "--out",
         Out("fitness.json"),
         title="measure the image",
@@ -156,6 +156,7 @@ def report(
 ) -> Artifact:
     """Declare the report of passes, proofs and sizes as report.txt and report.json."""
     words: list[str | In] = ["--board", hardware.profile, "--cpu", hardware.cpu]
+    words += cgroup_words(hardware)
     for member in coalition.members:
         planned, folder = member.proved.planned, f"in/{member.name}"
         words += [

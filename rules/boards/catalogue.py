@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from .jetson import JETSONS, RELEASES
-from .types import A53, A72, A76, MIDR, SOURCES, Accelerator, Board, Core, x86
+from .raspberry import PIS
+from .sources import SOURCES
+from .types import (
+    A8,
+    A53,
+    A76,
+    MIDR,
+    RV64,
+    U74,
+    X86_1,
+    X86_2,
+    X86_3,
+    Accelerator,
+    Board,
+    Caches,
+    Core,
+)
 
 __all__ = ["BOARDS", "MIDR", "RELEASES", "SOURCES", "Board", "Core"]
 
-_CGROUP = (
-    "Raspberry Pi OS ignores memory limits until its kernel's command line says "
-    "cgroup_enable=memory"
-)
 _VM = (
     "a container has what Docker's virtual machine is given of cores and memory, and no GPU: "
     "override both"
 )
-_PI = {
-    "title": "rpi-docs",
-    "core": "tools",
-    "uarch": "rpi-docs",
-    "cores": "rpi-docs",
-    "mhz": "rpi-docs",
-    "memory_mib": "rpi-docs",
-    "compatible": "rpi-docs",
-    "storage": "balena",
-    "balena": "balena",
-    "caution": "rpi-cgroup",
-}
 _MAC = {
     "title": "apple-spec",
     "core": "tools",
@@ -44,51 +44,6 @@ _PC = {
     "cores": "placeholder",
     "memory_mib": "placeholder",
 }
-_V1, _V2, _V3 = x86("x86_64"), x86("x86_64_v2"), x86("x86_64_v3")
-
-PIS: dict[str, Board] = {
-    "raspberry-pi-zero-2w": Board(
-        "Raspberry Pi Zero 2 W",
-        A53,
-        "cortex-a53",
-        4,
-        512,
-        mhz=1000,
-        compatible=("raspberrypi,model-zero-2-w",),
-        storage="microSD",
-        balena="raspberrypi0-2w-64",
-        caution=_CGROUP,
-        sources=_PI,
-    ),
-    "raspberry-pi-4b": Board(
-        "Raspberry Pi 4 Model B",
-        A72,
-        "cortex-a72",
-        4,
-        4096,
-        mhz=1500,
-        memory_sold=(1024, 2048, 4096, 8192),
-        compatible=("raspberrypi,4-model-b",),
-        storage="microSD, USB or network",
-        balena="raspberrypi4-64",
-        caution=_CGROUP,
-        sources=_PI | {"memory_sold": "rpi-docs"},
-    ),
-    "raspberry-pi-5": Board(
-        "Raspberry Pi 5",
-        A76,
-        "cortex-a76",
-        4,
-        8192,
-        mhz=2400,
-        memory_sold=(1024, 2048, 4096, 8192, 16384),
-        compatible=("raspberrypi,5-model-b",),
-        storage="microSD, USB or network",
-        balena="raspberrypi5",
-        caution=_CGROUP,
-        sources=_PI | {"memory_sold": "rpi-docs"},
-    ),
-}
 
 OTHERS: dict[str, Board] = {
     "coral-dev": Board(
@@ -100,6 +55,8 @@ OTHERS: dict[str, Board] = {
         memory_sold=(1024, 2048, 4096),
         compatible=("google,imx8mq-phanbell",),
         storage="8 or 16 GB eMMC",
+        storage_gb=8,
+        caches=Caches(32, 1024),
         balena="coral-dev",
         accelerator=Accelerator("Edge TPU (int8 TensorFlow Lite only: no use for these agents)"),
         sources={
@@ -112,7 +69,87 @@ OTHERS: dict[str, Board] = {
             "compatible": "linux-dts",
             "accelerator": "coral-som",
             "storage": "coral-som",
+            "storage_gb": "coral-som",
+            "caches": "linux-dts",
             "balena": "balena",
+        },
+    ),
+    "beaglebone-black": Board(
+        "BeagleBone Black",
+        A8,
+        "cortex-a8",
+        1,
+        512,
+        mhz=1000,
+        compatible=("ti,am335x-bone-black",),
+        storage="4 GB eMMC, microSD",
+        storage_gb=4,
+        caches=Caches(32, 256),
+        balena="beaglebone-black",
+        sources={
+            "title": "balena",
+            "core": "tools",
+            "uarch": "beagle",
+            "cores": "beagle",
+            "memory_mib": "beagle",
+            "mhz": "beagle",
+            "compatible": "linux-dts",
+            "storage": "beagle",
+            "storage_gb": "beagle",
+            "caches": "beagle",
+            "balena": "balena",
+        },
+    ),
+    "visionfive-2": Board(
+        "StarFive VisionFive 2",
+        U74,
+        "sifive,u74-mc",
+        4,
+        4096,
+        mhz=1500,
+        memory_sold=(2048, 4096, 8192),
+        compatible=("starfive,visionfive-2-v1.2a", "starfive,visionfive-2-v1.3b"),
+        storage="microSD, eMMC or NVMe",
+        caches=Caches(32, 2048),
+        sources={
+            "title": "starfive",
+            "core": "tools",
+            "uarch": "linux-dts",
+            "cores": "starfive",
+            "memory_mib": "starfive",
+            "memory_sold": "starfive",
+            "mhz": "starfive",
+            "compatible": "linux-dts",
+            "storage": "starfive",
+            "caches": "linux-dts",
+        },
+    ),
+    "armv7-generic": Board(
+        "any 32-bit Arm board with ARMv7-A and NEON",
+        A8,
+        "armv7-a",
+        1,
+        512,
+        sources={
+            "title": "placeholder",
+            "core": "tools",
+            "uarch": "placeholder",
+            "cores": "placeholder",
+            "memory_mib": "placeholder",
+        },
+    ),
+    "riscv64-generic": Board(
+        "any RISC-V board with RV64GC",
+        RV64,
+        "rv64gc",
+        1,
+        1024,
+        sources={
+            "title": "placeholder",
+            "core": "tools",
+            "uarch": "placeholder",
+            "cores": "placeholder",
+            "memory_mib": "placeholder",
         },
     ),
     "mac-mini-m2": Board(
@@ -139,7 +176,7 @@ OTHERS: dict[str, Board] = {
     ),
     "intel-nuc": Board(
         "Intel NUC",
-        _V3,
+        X86_3,
         "x86-64-v3",
         4,
         8192,
@@ -147,11 +184,11 @@ OTHERS: dict[str, Board] = {
         caution="not every model has AVX2: `buildgraph hardware detect` shows the level of yours",
         sources=_PC | {"title": "balena", "balena": "balena", "caution": "x86-psabi"},
     ),
-    "x86-64-v3": Board("any x86-64 with AVX2", _V3, "x86-64-v3", 4, 8192, sources=_PC),
-    "x86-64-v2": Board("any x86-64 with SSE4.2", _V2, "x86-64-v2", 4, 4096, sources=_PC),
+    "x86-64-v3": Board("any x86-64 with AVX2", X86_3, "x86-64-v3", 4, 8192, sources=_PC),
+    "x86-64-v2": Board("any x86-64 with SSE4.2", X86_2, "x86-64-v2", 4, 4096, sources=_PC),
     "x86-64-generic": Board(
         "any x86-64",
-        _V1,
+        X86_1,
         "x86-64",
         4,
         4096,

@@ -1,4 +1,4 @@
-"""Detect a device: read facts from its system files and match them with a board profile.
+"""Detect a device: read facts from its system files.
 
 Nothing is guessed. A fact that no file gives is reported as unknown.
 """
@@ -9,8 +9,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from .types import Board
 
 FILES = (
     "proc/device-tree/model",
@@ -57,6 +55,8 @@ class Device:
     cores: int = 0  # online
     memory_mib: int = 0  # that the kernel has
     memory_cgroup: bool | None = None
+    arch: str = ""  # OCI architecture of the system's programs
+    uarch: str = ""  # of a RISC-V core, such as "sifive,u74-mc"
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -99,6 +99,7 @@ def facts(files: Mapping[str, str]) -> Device:
     memory = re.search(
         r"^MemTotal:\s+([0-9]{1,15}) kB", files.get("proc/meminfo", ""), re.MULTILINE
     )
+    level = _x86_level(pairs)
     return Device(
         model="".join(filter(str.isprintable, files.get("proc/device-tree/model", ""))),
         compatible=tuple(
@@ -110,10 +111,12 @@ def facts(files: Mapping[str, str]) -> Device:
         modes=modes,
         mode=modes.get(int(status[1]), "") if status else "",
         parts=_parts(pairs),
-        x86_level=_x86_level(pairs),
+        x86_level=level,
         cores=sum(key == "processor" for key, _ in pairs),
         memory_mib=int(memory[1]) >> 10 if memory else 0,
         memory_cgroup=_memory_cgroup(files),
+        arch=_arch(pairs) or ("amd64" if level else ""),
+        uarch=next((value for key, value in pairs if key == "uarch"), ""),
     )
 
 
@@ -130,6 +133,19 @@ def _parts(pairs: list[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
     implementers = [_number(value) for key, value in pairs if key == "CPU implementer"]
     parts = [_number(value) for key, value in pairs if key == "CPU part"]
     return tuple(dict.fromkeys(zip(implementers, parts)))
+
+
+def _arch(pairs: list[tuple[str, str]]) -> str:
+    """Return the architecture of an Arm or RISC-V kernel.
+
+    A 32-bit Arm kernel gives the architecture 7 or less, also on a 64-bit core.
+    """
+    for key, value in pairs:
+        if key == "CPU architecture":
+            return "arm64" if value in ("8", "AArch64") else "arm"
+        if key == "isa" and value.startswith("rv64"):
+            return "riscv64"
+    return ""
 
 
 def _number(text: str) -> int:
@@ -154,168 +170,3 @@ def _memory_cgroup(files: Mapping[str, str]) -> bool | None:
     rows = [line.split() for line in files.get("proc/cgroups", "").splitlines()]
     enabled = [row[3] == "1" for row in rows if len(row) == 4 and row[0] == "memory"]
     return enabled[0] if enabled else None
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A matching profile, or an empty name. Also evidence, overrides, differences and unknown
-    facts.
-    """
-
-    profile: str
-    because: tuple[str, ...] = ()
-    override: Mapping[str, str] = field(default_factory=dict)
-    differs: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    near: tuple[str, ...] = ()  # profiles that could be meant
-
-
-def match(
-    device: Device, boards: Mapping[str, Board], midr: Mapping[str, tuple[int, int]]
-) -> Match:
-    """Match a device by module number, by device-tree name, or by x86-64 level."""
-    for look in (_by_module, _by_name, _by_level):
-        candidate = look(device, boards)
-        if candidate is not None:
-            profile, because, memory = candidate
-            core, differs = _core(device, boards[profile], midr)
-            override, odd = _override(device, boards[profile], memory)
-            return Match(profile, (because, *core), override, (*differs, *odd), _unknown(device))
-    return Match(
-        "",
-        unknown=(_no_profile(device), *_unknown(device)),
-        near=_similar_profiles(device, boards, midr),
-    )
-
-
-_Found = tuple[str, str, int] | None
-
-
-def _by_module(device: Device, boards: Mapping[str, Board]) -> _Found:
-    for number in device.modules:
-        for name, board in boards.items():
-            if number in board.modules:
-                return name, f"the device tree names {number}", board.modules[number]
-    return None
-
-
-def _by_name(device: Device, boards: Mapping[str, Board]) -> _Found:
-    for called in device.compatible:
-        for name, board in boards.items():
-            if called in board.compatible:
-                return (
-                    name,
-                    f"the device tree is compatible with {called!r}",
-                    _fitting_size(device.memory_mib, board),
-                )
-    return None
-
-
-def _by_level(device: Device, boards: Mapping[str, Board]) -> _Found:
-    levels = {1: "x86-64", 2: "x86-64-v2", 3: "x86-64-v3", 4: "x86-64-v3"}
-    wanted = levels.get(device.x86_level, "")
-    plain = {
-        name
-        for name, board in boards.items()
-        if board.uarch == wanted and name.startswith("x86-64")
-    }
-    for name in sorted(plain):
-        return (
-            name,
-            f"/proc/cpuinfo has the flags of x86-64 level {device.x86_level}",
-            device.memory_mib,
-        )
-    return None
-
-
-def _fitting_size(memory: int, board: Board) -> int:
-    """Return the smallest sold memory size (MiB) that fits; 0 when none fits."""
-    return next(
-        (size for size in sorted(board.memory_sold or (board.memory_mib,)) if size >= memory), 0
-    )
-
-
-def _core(
-    device: Device, board: Board, midr: Mapping[str, tuple[int, int]]
-) -> tuple[list[str], list[str]]:
-    """Return evidence for the board and against it from the processor's part numbers."""
-    if not device.parts or board.uarch not in midr:
-        return [], []
-    shown = ", ".join(_part(part, midr) for part in device.parts)
-    if midr[board.uarch] in device.parts:
-        return [f"its processor is {shown}"], []
-    return [], [f"its processor is {shown}, not {board.uarch}"]
-
-
-def _part(part: tuple[int, int], midr: Mapping[str, tuple[int, int]]) -> str:
-    names = [name for name, known in midr.items() if known == part]
-    return names[0] if names else f"implementer {part[0]:#04x} part {part[1]:#05x}"
-
-
-def _override(device: Device, board: Board, memory: int) -> tuple[dict[str, str], list[str]]:
-    """Return table values that differ from the profile, and sizes that match no known one."""
-    override, odd = {}, []
-    if memory and memory != board.memory_mib:
-        override["memory"] = f'"{memory >> 10}GiB"' if memory % 1024 == 0 else f'"{memory}MiB"'
-    if device.memory_mib and (not memory or not memory * 0.7 <= device.memory_mib <= memory):
-        odd.append(
-            f"the kernel has {device.memory_mib} MiB of memory, which is not a size that the "
-            "board is sold with"
-        )
-    if device.cores > board.cores or (device.x86_level and device.cores != board.cores):
-        override["cores"] = str(device.cores)
-    elif 0 < device.cores < board.cores:
-        odd.append(f"{device.cores} of {board.cores} cores are online")
-    return override, odd
-
-
-def _no_profile(device: Device) -> str:
-    if device.compatible:
-        return (
-            "which board it is: the catalogue has none that is called "
-            f"{' or '.join(map(repr, device.compatible))}"
-        )
-    if device.x86_level:
-        return f"which profile it is: the catalogue has none for x86-64 level {device.x86_level}"
-    return "which board it is: there is no device tree to name it"
-
-
-def _similar_profiles(
-    device: Device, boards: Mapping[str, Board], midr: Mapping[str, tuple[int, int]]
-) -> tuple[str, ...]:
-    """Return profiles with the same core. Virtual machines on Apple processors show part 0x000."""
-    makers = {implementer for implementer, _ in device.parts}
-    return tuple(
-        sorted(
-            name
-            for name, board in boards.items()
-            if midr.get(board.uarch) in device.parts
-            or (0x61 in makers and board.uarch.startswith("apple-"))
-        )
-    )
-
-
-def _unknown(device: Device) -> tuple[str, ...]:
-    """Return each unknown fact with the file that would give it."""
-    nvidia = any(name.startswith("nvidia,") for name in device.compatible)
-    checks: list[tuple[bool, str]] = [
-        (not device.cores, "its processor: /proc/cpuinfo is not there or names none"),
-        (
-            not device.memory_mib,
-            "its memory: /proc/meminfo is not there or says nothing of MemTotal",
-        ),
-        (
-            nvidia and not device.l4t,
-            "its L4T release: /etc/nv_tegra_release is not there (containers seldom have it)",
-        ),
-        (nvidia and not device.modes, "its power modes: /etc/nvpmodel.conf is not there"),
-        (
-            nvidia and bool(device.modes) and not device.mode,
-            "which power mode is on: /var/lib/nvpmodel/status is not there or names none of them",
-        ),
-        (
-            device.memory_cgroup is None,
-            "whether memory can be limited: cgroup.controllers and /proc/cgroups do not show it",
-        ),
-    ]
-    return tuple(text for holds, text in checks if holds)

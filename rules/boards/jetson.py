@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .types import A57, A76, A78AE, CARMEL, Accelerator, Board, PowerMode, Software
+from .types import A57, A76, A78AE, CARMEL, Accelerator, Board, Caches, PowerMode, Software
 
 RELEASES = {
     "32.1.0": "4.2",
@@ -43,6 +43,7 @@ RELEASES = {
     "36.4.4": "6.2.1",
     "36.4.7": "6.2.1",
     "36.5.0": "6.2.1 or 6.2.2",
+    "36.5.2": "6.2.3",
     "38.1.0": "7.0 EA",
     "38.2.0": "7.0",
     "38.2.1": "7.0",
@@ -56,26 +57,31 @@ RELEASES = {
 given.
 """
 
-_NANO = (Software("32.7", "4.6.1 to 4.6.6", "18.04", "3.6", "", "nvidia/l4t-base:r32.7.1"),)
-_XAVIER = (Software("35", "5.0.2 to 5.1.6", "20.04", "3.8", "", "nvidia/l4t-jetpack:r35.4.1"),)
+_R32 = Software("32.7", "4.6.1 to 4.6.6", "18.04", "3.6", "10.2", "nvidia/l4t-base:r32.7.1", "4.9")
+_R35 = Software(
+    "35", "5.0.2 to 5.1.6", "20.04", "3.8", "11.4", "nvidia/l4t-jetpack:r35.4.1", "5.10"
+)
+_R39 = Software("39", "7.2", "24.04", "3.12", "13.2", "ubuntu:24.04", "6.8")
+_NANO, _XAVIER = (_R32,), (_R35,)
 _ORIN = (
-    Software("36.2", "6.0 DP", "22.04", "3.10", "12.2", "ubuntu:22.04"),
-    Software("36.3", "6.0", "22.04", "3.10", "12.4", "ubuntu:22.04"),
-    Software("36.4", "6.1 to 6.2.1", "22.04", "3.10", "12.6", "ubuntu:22.04"),
-    Software("36.5", "6.2.1 or 6.2.2", "22.04", "3.10", "12.6", "ubuntu:22.04"),
-    Software("39", "7.2", "24.04", "3.12", "13.2", "ubuntu:24.04"),
+    _R35,
+    Software("36.2", "6.0 DP", "22.04", "3.10", "12.2", "ubuntu:22.04", "5.15"),
+    Software("36.3", "6.0", "22.04", "3.10", "12.4", "ubuntu:22.04", "5.15"),
+    Software("36.4", "6.1 to 6.2.1", "22.04", "3.10", "12.6", "ubuntu:22.04", "5.15"),
+    Software("36.5", "6.2.1 to 6.2.3", "22.04", "3.10", "12.6", "ubuntu:22.04", "5.15"),
+    _R39,
 )
 _THOR = (
-    Software("38.2", "7.0", "24.04", "3.12", "13.0", "ubuntu:24.04"),
-    Software("38.4", "7.1", "24.04", "3.12", "13.0", "ubuntu:24.04"),
-    Software("39", "7.2", "24.04", "3.12", "13.2", "ubuntu:24.04"),
+    Software("38.2", "7.0", "24.04", "3.12", "13.0", "ubuntu:24.04", "6.8"),
+    Software("38.4", "7.1", "24.04", "3.12", "13.0", "ubuntu:24.04", "6.8"),
+    _R39,
 )
 _MODULE = {
     "title": "jetson-stats",
     "core": "tools",
     "modules": "jetson-stats",
     "memory_mib": "jetson-stats",
-    "software": "jetson-containers",
+    "software": "jetson-containers; jetson-stats for CUDA; l4t-kernels for the kernel",
 }
 _COMMON = _MODULE | {"balena": "balena"}
 
@@ -100,8 +106,10 @@ JETSONS: dict[str, Board] = {
         power_modes=(PowerMode("MAXN", 10, 4, 1479, 921), PowerMode("5W", 5, 2, 918, 640)),
         storage="microSD, or 16 GB eMMC (p3448-0002)",
         balena="jetson-nano",
+        caches=Caches(32, 2048),
         sources=_COMMON
         | {
+            "caches": "jetson-nano-sheet",
             "uarch": "l4t-power-nano",
             "cores": "l4t-power-nano",
             "mhz": "l4t-power-nano",
@@ -140,8 +148,10 @@ JETSONS: dict[str, Board] = {
         ),
         storage="microSD (p3668-0000), or 16 GB eMMC",
         balena="jetson-xavier-nx-devkit",
+        caches=Caches(64, 2048, 4096),
         sources=_COMMON
         | {
+            "caches": "linux-dts",
             "uarch": "xavier-nx-sheet",
             "cores": "xavier-nx-sheet",
             "mhz": "xavier-nx-sheet",
@@ -157,20 +167,24 @@ JETSONS: dict[str, Board] = {
         "cortex-a78ae",
         6,
         8192,
+        mhz=1728,
         modules={"p3767-0003": 8192, "p3767-0005": 8192, "p3767-0004": 4096},
         accelerator=Accelerator("Ampere", "8.7", 1024, 32),
         software=_ORIN,
         power_modes=(
             PowerMode("7W", 7),
-            PowerMode("15W", 15),
-            PowerMode("25W", 25),
-            PowerMode("MAXN_SUPER"),
+            PowerMode("15W", 15, 6, 1497, 612),
+            PowerMode("25W", 25, 6, 1344, 918),
+            PowerMode("MAXN_SUPER", 0, 6, 1728, 1020),
         ),
         storage="microSD or NVMe",
         balena="jetson-orin-nano-devkit-nvme",
+        caches=Caches(64, 256, 2048),
         sources=_COMMON
         | {
+            "caches": "linux-dts",
             "uarch": "linux-dts",
+            "mhz": "nvpmodel",
             "cores": "nvpmodel",
             "accelerator": "orin-nano-super (8 GB)",
             "power_modes": "nvpmodel (25W and MAXN_SUPER with super modes only)",
@@ -197,8 +211,10 @@ JETSONS: dict[str, Board] = {
         ),
         storage="NVMe",
         balena="jetson-orin-nx-xavier-nx-devkit",
+        caches=Caches(64, 256, 2048),
         sources=_COMMON
         | {
+            "caches": "linux-dts",
             "uarch": "orin-nx-sheet",
             "cores": "orin-nx-sheet",
             "mhz": "orin-nx-modes",
@@ -217,8 +233,10 @@ JETSONS: dict[str, Board] = {
         accelerator=Accelerator("Ampere", "8.7", 1024, 32),
         software=_ORIN,
         storage="NVMe",
+        caches=Caches(64, 256, 2048),
         sources=_MODULE
         | {
+            "caches": "linux-dts",
             "uarch": "orin-nx-sheet",
             "cores": "orin-nx-sheet",
             "accelerator": "orin-nx-sheet",
@@ -242,8 +260,12 @@ JETSONS: dict[str, Board] = {
         ),
         storage="64 GB eMMC",
         balena="jetson-agx-orin-devkit-64gb",
+        caches=Caches(64, 256, 2048),
+        storage_gb=64,
         sources=_COMMON
         | {
+            "caches": "linux-dts",
+            "storage_gb": "agx-orin-devkit",
             "uarch": "agx-orin-devkit",
             "cores": "agx-orin-devkit",
             "accelerator": "agx-orin-devkit",
@@ -261,8 +283,14 @@ JETSONS: dict[str, Board] = {
         modules={"p3701-0004": 32768},
         accelerator=Accelerator("Ampere", "8.7"),
         software=_ORIN,
+        caches=Caches(64, 256, 2048),
         sources=_MODULE
-        | {"uarch": "agx-orin-devkit", "cores": "agx-orin-32g", "accelerator": "jetson-containers"},
+        | {
+            "caches": "linux-dts",
+            "uarch": "agx-orin-devkit",
+            "cores": "agx-orin-32g",
+            "accelerator": "jetson-containers",
+        },
     ),
     "jetson-agx-thor-t5000": Board(
         "NVIDIA Jetson AGX Thor T5000",
@@ -282,8 +310,10 @@ JETSONS: dict[str, Board] = {
         ),
         storage="NVMe",
         balena="jetson-agx-thor-devkit",
+        caches=Caches(64),
         sources=_COMMON
         | {
+            "caches": "linux-dts",
             "uarch": "linux-dts",
             "cores": "thor",
             "mhz": "thor",

@@ -59,6 +59,18 @@ class Software:
     python: str
     cuda: str
     base: str
+    kernel: str = ""  # first version of the line
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """Data caches of a core in KiB: its own L1, and the L2 and L3 that it can use; 0 for none or
+    unknown.
+    """
+
+    l1d_kib: int = 0
+    l2_kib: int = 0
+    l3_kib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,145 +91,52 @@ class Board:
     software: tuple[Software, ...] = ()
     power_modes: tuple[PowerMode, ...] = ()
     storage: str = ""
+    storage_gb: int = 0  # 10^9 bytes that every model has; 0 where the card or disk is yours
+    caches: Caches | None = None
+    page_kib: int = 0  # largest page of the kernels it is sold with; 0: 4, or not known
+    memory_cgroup: bool | None = None  # False: the system ignores memory limits by default
     balena: str = ""  # slug of the device type
     caution: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document: description, date of the version read (or empty), and date of reading."""
-
-    what: str
-    dated: str
-    retrieved: str
-
-
-SOURCES = {
-    "jetson-containers": Document(
-        "dusty-nv/jetson-containers jetson_containers/l4t_version.py at dd206bfe (MIT)",
-        "2026-05-30",
-        "2026-11-23",
-    ),
-    "jetson-stats": Document(
-        "rbonghi/jetson_stats jtop/core/jetson_variables.py at f41d5cad (facts only)",
-        "2026-07-30",
-        "2026-11-23",
-    ),
-    "meta-tegra": Document(
-        "OE4T/meta-tegra conf/machine and its include at d5d93dc6", "2026-08-21", "2026-11-23"
-    ),
-    "balena": Document(
-        "balena-io/contracts contracts/hw.device-type at a4ab96e", "2026-07-16", "2026-11-23"
-    ),
-    "l4t-power-nano": Document(
-        "NVIDIA L4T Development Guide, Power Management for Jetson Nano", "", "2026-11-23"
-    ),
-    "xavier-nx-sheet": Document(
-        "NVIDIA Jetson Xavier NX data sheet DA-09366-001", "", "2026-11-23"
-    ),
-    "xavier-nx-modes": Document(
-        "`nvpmodel -p --verbose` of a Xavier NX with L4T r35.1, published", "", "2026-11-23"
-    ),
-    "nvpmodel": Document(
-        "public nvpmodel.conf files of the named board, which agree with each other",
-        "",
-        "2026-11-23",
-    ),
-    "orin-nano-super": Document(
-        "published measurements of the Orin Nano Super developer kit", "", "2026-11-23"
-    ),
-    "orin-nx-sheet": Document(
-        "NVIDIA Jetson Orin NX data sheet, and specification tables made of it", "", "2026-11-23"
-    ),
-    "orin-nx-modes": Document(
-        "ARK-Electronics/ark_jetson_kernel docs/power.md at 451d1c0b, of p3767-0000 with R36.5; "
-        "MAXN: published logs of systems without super modes",
-        "2026-09",
-        "2026-11-23",
-    ),
-    "agx-orin-devkit": Document(
-        "NVIDIA Jetson AGX Orin Developer Kit specification", "", "2026-11-23"
-    ),
-    "agx-orin-32g": Document(
-        "apache/tvm#16231 (8 cores by NVIDIA's documentation); the module has its own nvpmodel "
-        "file "
-        "with fewer cores (anduril/jetpack-nixos#287)",
-        "2023-12",
-        "2026-11-23",
-    ),
-    "l4t-guide-38": Document(
-        "NVIDIA Jetson Linux Developer Guide r38.2, Emulation Flash Configurations",
-        "",
-        "2026-11-23",
-    ),
-    "thor": Document(
-        "RidgeRun's developer wiki on Jetson AGX Thor; public inventories of the developer kit",
-        "",
-        "2026-11-23",
-    ),
-    "linux-dts": Document(
-        "torvalds/linux arch/arm64/boot/dts and Documentation/devicetree/bindings/arm",
-        "",
-        "2026-11-23",
-    ),
-    "midr": Document("part numbers of Zig 0.17.1 lib/std/zig/system/arm.zig", "", "2026-11-23"),
-    "rpi-docs": Document(
-        "raspberrypi/documentation computers/processors and "
-        "computers/raspberry-pi/revision-codes.adoc",
-        "",
-        "2026-11-23",
-    ),
-    "rpi-cgroup": Document(
-        "RPi-Distro/pi-gen#917: the memory controller is off by default", "2026-04", "2026-11-23"
-    ),
-    "coral-som": Document("Coral System-on-Module datasheet 1.11", "2019", "2026-11-23"),
-    "apple-spec": Document(
-        "published specifications of the Mac mini (2023 and 2024)", "", "2026-11-23"
-    ),
-    "apple-containers": Document(
-        "AsahiLinux/linux#285, apple/container#1511: containers run in a virtual machine "
-        "without a GPU",
-        "",
-        "2026-11-23",
-    ),
-    "x86-psabi": Document(
-        "System V psABI x86-64 supplement, microarchitecture levels", "", "2026-11-23"
-    ),
-    "tools": Document(
-        "`zig targets` 0.17.1 and `qemu-aarch64 -cpu help` 7.2: where the emulator lacks the "
-        "core, the "
-        "nearest that has all its instructions; where none has, compiled for the emulated one",
-        "",
-        "2026-11-23",
-    ),
-    "placeholder": Document("no fact but a placeholder: say what yours has", "", ""),
+_LINUX: Mapping[str, tuple[str, str, str]] = {
+    "amd64": ("", "x86_64-linux-musl", "qemu-x86_64-static"),
+    "arm64": ("v8", "aarch64-linux-musl", "qemu-aarch64-static"),
+    "arm": ("v7", "arm-linux-musleabihf", "qemu-arm-static"),
+    "riscv64": ("", "riscv64-linux-musl", "qemu-riscv64-static"),
 }
-"""Documents by the short names that `Board.sources` uses."""
+"""OCI architecture -> its variant, triple of the compiler, emulator."""
+
+
+def core(arch: str, cpu: str, emulated: str) -> Core:
+    """Return a core of an OCI architecture by the compiler's name and the emulator's.
+
+    Of the 32-bit Arm cores, only the ARM1176 is older than ARMv7.
+    """
+    variant, triple, qemu = _LINUX[arch]
+    variant = "v6" if cpu.startswith("arm1176") else variant
+    return Core(arch, variant, triple, cpu, qemu, emulated)
 
 
 def arm(cpu: str, emulated: str = "") -> Core:
     """Return a 64-bit Arm core by its usual name; `emulated` names the emulated core if it
     differs.
     """
-    return Core(
-        "arm64",
-        "v8",
-        "aarch64-linux-musl",
-        cpu.replace("-", "_"),
-        "qemu-aarch64-static",
-        emulated or cpu,
-    )
-
-
-def x86(level: str) -> Core:
-    """Return an x86-64 level by the compiler's name."""
-    return Core("amd64", "", "x86_64-linux-musl", level, "qemu-x86_64-static", "max")
+    return core("arm64", cpu.replace("-", "_"), emulated or cpu)
 
 
 A53, A57, A72, A76 = arm("cortex-a53"), arm("cortex-a57"), arm("cortex-a72"), arm("cortex-a76")
 A78AE, CARMEL = arm("cortex-a78ae", "cortex-a76"), arm("carmel", "cortex-a76")
+A7, A8 = core("arm", "cortex_a7", "cortex-a7"), core("arm", "cortex_a8", "cortex-a8")
+ARM1176 = core("arm", "arm1176jzf_s", "arm1176")
+U74 = core("riscv64", "sifive_u74", "sifive-u54")
+RV64 = core("riscv64", "baseline_rv64", "sifive-u54")
+X86_1, X86_2, X86_3 = (core("amd64", f"x86_64{level}", "max") for level in ("", "_v2", "_v3"))
 
 MIDR = {
+    "arm1176jzf-s": (0x41, 0xB76),
+    "cortex-a7": (0x41, 0xC07),
+    "cortex-a8": (0x41, 0xC08),
     "cortex-a53": (0x41, 0xD03),
     "cortex-a57": (0x41, 0xD07),
     "cortex-a72": (0x41, 0xD08),

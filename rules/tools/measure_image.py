@@ -1,7 +1,10 @@
 """Measure an image and its program against board and budget, without running them.
 
 measure_image.py --program P --image DIR --arch arm64 [--max-image BYTES]
-    [--max-memory BYTES] --out evidence.json
+    [--max-memory BYTES] --board NAME [--board-memory BYTES] [--board-storage BYTES]
+    [--page-size BYTES] [--memory-cgroup on|off] --out evidence.json
+
+`--board-storage` is the space for one image. A fact that is not given is not known.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from pathlib import Path
 
 from agentc.proof.fitness import measure
 from agentc.toolchain.errors import ToolchainError
+from readiness import board_limits
+from readiness.board_limits import Board
 from readiness.evidence import conclude
 from readiness.fitness import checks
 
@@ -25,14 +30,28 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--arch", required=True)
     parser.add_argument("--max-image", type=int, default=0)
     parser.add_argument("--max-memory", type=int, default=0)
+    parser.add_argument("--board", default="the board")
+    parser.add_argument("--board-memory", type=int, default=0)
+    parser.add_argument("--board-storage", type=int, default=0)
+    parser.add_argument("--page-size", type=int, default=0)
+    parser.add_argument("--memory-cgroup", choices=("on", "off"), default="")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
+    program = options.program.read_bytes()
+    board = Board(
+        options.board,
+        options.board_memory,
+        options.board_storage,
+        options.page_size,
+        options.memory_cgroup,
+    )
     try:
-        measured = measure(options.program.read_bytes(), options.image)
-    except ToolchainError as error:
+        measured = measure(program, options.image)
+        results = checks(measured, options.arch, options.max_image, options.max_memory)
+        results += board_limits.checks(program, options.image, board)
+    except (ToolchainError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    results = checks(measured, options.arch, options.max_image, options.max_memory)
     return conclude("fitness", results, options.out)
 
 

@@ -1,6 +1,7 @@
 """Report passes, proofs and sizes of an export.
 
-    report_export.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
+    report_export.py --board raspberry-pi-5 --cpu cortex_a76 [--memory-cgroup off]
+        --program P --image DIR
         --agent scout ir/ plan/ proof.json --out DIR
 
 Writes report.json, and the same as a table in report.txt.
@@ -17,6 +18,11 @@ from pathlib import Path
 from agentc.proof.fitness import measure
 from agentc.proof.report import agent, document, text
 
+NOT_ENFORCED = (
+    "not enforced: the board's system ignores memory limits until its kernel's command line has "
+    "cgroup_enable=memory"
+)
+
 
 def main(argv: Sequence[str]) -> int:
     """Write --out from outputs of the compiler's actions."""
@@ -25,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--board", required=True)
     parser.add_argument("--cpu", required=True)
+    parser.add_argument("--memory-cgroup", choices=("on", "off"), default="")
     parser.add_argument("--program", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument(
@@ -34,7 +41,11 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     program = options.program.read_bytes()
     agents = {name: agent(*map(Path, paths)) for name, *paths in options.agent}
-    sizes = {**measure(program, options.image), "program_bytes": len(program)}
+    sizes = {
+        **measure(program, options.image),
+        "program_bytes": len(program),
+        "memory_limit": NOT_ENFORCED if options.memory_cgroup == "off" else "",
+    }
     report = document(options.board, options.cpu, agents, sizes)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "report.json").write_text(

@@ -18,7 +18,6 @@ TABLE = TOOLS / "closures.py"
 DISTRIBUTIONS = {
     "numpy": "numpy",
     "deflate": "deflate",
-    "networkx": "networkx",
     "pymdp": "inferactively-pymdp",
     "jax": "inferactively-pymdp",
     "equinox": "inferactively-pymdp",

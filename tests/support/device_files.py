@@ -9,6 +9,7 @@ FP16 = (
     "dcpop asimddp"
 )
 OLD = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
+V7 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae"
 V1 = "fpu cx8 cmov mmx fxsr sse sse2 syscall nx lm pni"
 V2 = f"{V1} ssse3 cx16 sse4_1 sse4_2 popcnt lahf_lm"
 V3 = f"{V2} fma movbe xsave avx f16c abm bmi1 avx2 bmi2"
@@ -26,13 +27,23 @@ def cgroup_1(enabled: int) -> dict[str, str]:
     }
 
 
-def arm(cores: int, kib: int, part: tuple[int, int], features: str = FP16) -> dict[str, str]:
-    """Return cpuinfo and meminfo of an Arm device."""
+def arm(
+    cores: int, kib: int, part: tuple[int, int], features: str = FP16, architecture: int = 8
+) -> dict[str, str]:
+    """Return cpuinfo and meminfo of an Arm device; 32-bit kernels give the architecture 7."""
     processor = (
         f"BogoMIPS\t: 62.50\nFeatures\t: {features}\nCPU implementer\t: {part[0]:#04x}\n"
-        "CPU architecture: 8\n"
+        f"CPU architecture: {architecture}\n"
         f"CPU variant\t: 0x0\nCPU part\t: {part[1]:#05x}\nCPU revision\t: 1\n\n"
     )
+    return {
+        "proc/cpuinfo": "".join(f"processor\t: {number}\n{processor}" for number in range(cores))
+    } | meminfo(kib)
+
+
+def riscv(cores: int, kib: int, uarch: str) -> dict[str, str]:
+    """Return cpuinfo and meminfo of a RISC-V device; `uarch` is a line or empty."""
+    processor = f"hart\t\t: 1\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n{uarch}\n"
     return {
         "proc/cpuinfo": "".join(f"processor\t: {number}\n{processor}" for number in range(cores))
     } | meminfo(kib)
@@ -173,6 +184,34 @@ DEVICES: dict[str, dict[str, str]] = {
     )
     | arm(4, 8245552, (0x41, 0xD0B))
     | CGROUP_2_WITHOUT,
+    "raspberry-pi-zero": tree(
+        "Raspberry Pi Zero W Rev 1.1", "raspberrypi,model-zero-w", "brcm,bcm2835"
+    )
+    | arm(1, 438272, (0x41, 0xB76), "half thumb fastmult vfp edsp java tls", 7)
+    | CGROUP_2_WITHOUT,
+    "raspberry-pi-2b": tree(
+        "Raspberry Pi 2 Model B Rev 1.1", "raspberrypi,2-model-b", "brcm,bcm2836"
+    )
+    | arm(4, 944128, (0x41, 0xC07), V7, 7)
+    | CGROUP_2_WITHOUT,
+    "raspberry-pi-3b": tree(
+        "Raspberry Pi 3 Model B Rev 1.2", "raspberrypi,3-model-b", "brcm,bcm2837"
+    )
+    | arm(4, 944128, (0x41, 0xD03), OLD)
+    | CGROUP_2_WITHOUT,
+    "raspberry-pi-3b-32bit": tree(
+        "Raspberry Pi 3 Model B Rev 1.2", "raspberrypi,3-model-b", "brcm,bcm2837"
+    )
+    | arm(4, 944128, (0x41, 0xD03), V7, 7)
+    | CGROUP_2_WITHOUT,
+    "beaglebone-black": tree("TI AM335x BeagleBone Black", "ti,am335x-bone-black", "ti,am33xx")
+    | arm(1, 496640, (0x41, 0xC08), V7, 7)
+    | CGROUP_2,
+    "visionfive-2": tree(
+        "StarFive VisionFive 2 v1.3B", "starfive,visionfive-2-v1.3b", "starfive,jh7110"
+    )
+    | riscv(4, 4010000, "uarch\t\t: sifive,u74-mc\n")
+    | CGROUP_2,
     "coral-dev": tree("Google i.MX8MQ Phanbell", "google,imx8mq-phanbell", "fsl,imx8mq")
     | arm(4, 1001472, (0x41, 0xD03), OLD)
     | cgroup_1(1),

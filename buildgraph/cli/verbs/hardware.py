@@ -118,11 +118,14 @@ def _show(catalogue: Any, options: Namespace) -> int:
             reason="usage",
         )
     sources = _cited_sources(board, catalogue.SOURCES)
+    facts = import_module("buildgraph.rules.boards.facts")
+    rows = [*(row for name in board.sources for row in facts.facts_of(name)), *facts.facts_of("")]
     if options.json:
         print_document(
             {
                 "profile": options.profile,
                 "board": _to_json(board),
+                "facts": [asdict(row) for row in rows],
                 "sources": {name: asdict(source) for name, source in sources.items()},
             }
         )
@@ -130,9 +133,13 @@ def _show(catalogue: Any, options: Namespace) -> int:
     print(options.profile)
     for name, source in board.sources.items():
         first, *more = _format_fact(getattr(board, name))
-        print(f"  {name:<12} {first}  [{source}]")
+        print(f"  {name:<13} {first}  [{source}]")
         for line in more:
-            print(f"  {'':<12} {line}")
+            print(f"  {'':<13} {line}")
+    print("\nread as")
+    for row in rows:
+        key = f"  (key `{row.key}`)" if row.key else ""
+        print(f"  {row.board or row.hardware:<24} {row.use:<12} {row.what}{key}")
     print("\nsources")
     for name, source in sources.items():
         dates = [f"of {source.dated}"] if source.dated else []
@@ -185,7 +192,8 @@ def _detect(catalogue: Any, options: Namespace) -> int:
             reason="usage",
         )
     device = detection.facts(detection.read_files(options.root))
-    match = detection.match(device, catalogue.BOARDS, catalogue.MIDR)
+    matching = import_module("buildgraph.rules.boards.match")
+    match = matching.match(device, catalogue.BOARDS, catalogue.MIDR)
     jetpack = catalogue.RELEASES.get(device.l4t, "")
     if options.json:
         modes = {str(number): name for number, name in device.modes.items()}

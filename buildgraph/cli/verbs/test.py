@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
 
 from ..invocation import Invocation
 from ..reported import add_report_options, run_reported
@@ -33,6 +32,6 @@ def run(options: Namespace) -> int:
     return run_reported(
         invocation,
         options,
-        lambda: replace(to_request(invocation, options), evidence=True),
+        lambda: to_request(invocation, options),
         lambda request, reports: run_request(invocation, request, [*listeners, *reports]),
     )

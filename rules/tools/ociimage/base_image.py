@@ -6,19 +6,18 @@ import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ociimage import layout as oci
 from ociimage.errors import ImageError
+from ociimage.unpack import LARGEST_LAYER, unpacked
 
 LARGEST_DOCUMENT = 4 << 20
 DIGEST_KEY = "org.opencontainers.image.base.digest"
 _PLATFORM = ("os", "architecture", "variant")
-_LARGEST_LAYER = 8 << 30  # bytes, unpacked
-_PIECE = 1 << 20
 _DOCKER = "application/vnd.docker."
 _INDEXES = (oci.INDEX, f"{_DOCKER}distribution.manifest.list.v2+json")
 _MANIFESTS = (oci.MANIFEST, f"{_DOCKER}distribution.manifest.v2+json")
@@ -152,7 +151,7 @@ def _parse(content: bytes, digest: str) -> dict[str, Any]:
         else:
             for entry in (document["config"], *document["layers"]):
                 _digest(entry)
-                if type(entry["size"]) is not int or not 0 <= entry["size"] <= _LARGEST_LAYER:
+                if type(entry["size"]) is not int or not 0 <= entry["size"] <= LARGEST_LAYER:
                     raise ValueError(f"a size of {entry['size']!r}")
             for entry in document["layers"]:
                 if entry["mediaType"] not in _LAYERS or entry.get("urls"):
@@ -212,29 +211,10 @@ def _check_diff_id(path: Path, media_type: str, diff_id: str) -> None:
     if media_type.endswith("zstd"):
         return
     hasher = hashlib.sha256()
-    with path.open("rb") as stream:
-        blocks = iter(lambda: stream.read(_PIECE), b"")
-        unpacked = blocks if _LAYERS[media_type].endswith("tar") else _gunzip(blocks)
-        for block in unpacked:
-            hasher.update(block)
+    for block in unpacked(path, _LAYERS[media_type]):
+        hasher.update(block)
     if diff_id != "sha256:" + hasher.hexdigest():
         raise ValueError(f"{diff_id} is not the digest of the layer {path.name}")
-
-
-def _gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip members one after the other, up to a limit."""
-    size, member = 0, zlib.decompressobj(31)
-    for block in blocks:
-        while block:
-            plain = member.decompress(block, _PIECE)
-            size += len(plain)
-            if size > _LARGEST_LAYER:
-                raise ValueError(f"a layer of more than {_LARGEST_LAYER} bytes")
-            yield plain
-            block = member.unconsumed_tail
-            if member.eof:
-                block = member.unused_data
-                member = zlib.decompressobj(31)
 
 
 def load(layout: Path) -> Base:

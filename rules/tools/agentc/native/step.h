@@ -34,15 +34,6 @@ static void put_copy(void) {
     if (COPIES > 1 && copy >= 0) put("\"copy\":"), put_int(copy), put(",");
 }
 
-/* Put the answer of a step up to its closing brace. */
-static void put_answers(void) {
-    put("{"), put_copy();
-    for (i32 i = 0; i < INSTANCES; i++) {
-        if (i) put(",");
-        put_answer(&coalitions[copy], i);
-    }
-}
-
 /* Record durations of steps, and steps that ended after their deadline. */
 static void measure(moment begun, moment asked) {
     moment ended = now();
@@ -63,7 +54,11 @@ static void run_step(moment asked) {
     }
     step_all(copy);
     if (TIMED || HTTP) measure(begun, asked);
-    put_answers();
+    put("{"), put_copy();
+    for (i32 i = 0; i < INSTANCES; i++) {
+        if (i) put(",");
+        put_answer(&coalitions[copy], i);
+    }
     if (count.late > late) put(",\"late\":"), put_u64(count.late);
     note_change();
     put("}\n");

@@ -59,6 +59,7 @@ def document(
         "program_bytes": sizes["program_bytes"],
         "image_bytes": sizes["image_bytes"],
         "memory_bytes": sizes["memory_bytes"],
+        "memory_limit": sizes["memory_limit"],
     }
 
 
@@ -85,6 +86,8 @@ def text(report: Mapping[str, Any]) -> str:
         f"image    {_grouped(report['image_bytes'])} bytes",
         f"memory   {_grouped(report['memory_bytes'])} bytes, stack included",
     ]
+    if report["memory_limit"]:
+        head.append(f"limit    {report['memory_limit']}")
     return "\n".join([*head, "", *lines, "", NOTES])
 
 

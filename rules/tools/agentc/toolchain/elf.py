@@ -114,3 +114,29 @@ def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
             )
         )
     return MACHINE.get(machine, f"machine {machine}"), headers
+
+
+class Load(NamedTuple):
+    """A segment that the kernel maps: address, bytes in memory, alignment in bytes."""
+
+    address: int
+    size: int
+    align: int
+
+
+def loads(data: bytes) -> list[Load]:
+    """Return the segments that the kernel maps, of 32 or 64 bits; ToolchainError otherwise."""
+    segments(data)  # checks the header
+    wide = data[4] == 2
+    (start,) = struct.unpack_from("<Q", data, 32) if wide else struct.unpack_from("<I", data, 28)
+    size, count = struct.unpack_from("<HH", data, 54 if wide else 42)
+    mapped = []
+    for at in range(start, start + size * count, size):
+        if struct.unpack_from("<I", data, at)[0] != 1:
+            continue
+        if wide:
+            address, _, _, length, align = struct.unpack_from("<5Q", data, at + 16)
+        else:
+            address, _, _, length, _, align = struct.unpack_from("<6I", data, at + 8)
+        mapped.append(Load(address, length, align))
+    return mapped

@@ -1,4 +1,4 @@
-"""Every shipped example on every processor: the same bits from two compilers and nine kinds of
+"""Every shipped example on every processor: the same bits from two compilers and thirteen kinds of
 core; and it is small.
 """
 
@@ -38,8 +38,12 @@ TARGETS = {
     "aarch64 cortex_a76": ("qemu-aarch64-static", "-cpu", "cortex-a76"),
     "aarch64 cortex_a78ae": ("qemu-aarch64-static", "-cpu", "cortex-a76"),
     "aarch64 carmel": ("qemu-aarch64-static", "-cpu", "cortex-a76"),
+    "arm arm1176jzf_s": ("qemu-arm-static", "-cpu", "arm1176"),
     "arm cortex_a7": ("qemu-arm-static", "-cpu", "cortex-a7"),
-    "riscv64 baseline_rv64": ("qemu-riscv64-static",),
+    "arm cortex_a8": ("qemu-arm-static", "-cpu", "cortex-a8"),
+    "arm cortex_a72": ("qemu-arm-static", "-cpu", "max"),
+    "riscv64 baseline_rv64": ("qemu-riscv64-static", "-cpu", "sifive-u54"),
+    "riscv64 sifive_u74": ("qemu-riscv64-static", "-cpu", "sifive-u54"),
 }
 """Zig's processor -> the emulator of it; qemu has no a78ae and no carmel, and the a76 has all their
 instructions.

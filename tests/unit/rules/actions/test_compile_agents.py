@@ -85,16 +85,29 @@ def test_only_what_comes_after_the_code_knows_a_board() -> None:
         if written([action])[0] in differ
     }
     assert titles == {
-        f"compile {name} for cortex_a76" for name in ("heater", "vent", "main")
+        *(f"compile {name} for cortex_a76" for name in ("heater", "vent", "main")),
+        "measure the image",  # against the limits of the board
     }  # both emulate an a76
 
 
-def test_fields_that_nothing_reads_change_no_action() -> None:
+def test_fields_that_no_action_reads_change_none() -> None:
     plain = exported(hardware(ctx(), "jetson-orin-nano-8g"))
     changed = exported(
-        hardware(ctx(), "jetson-orin-nano-8g", power_mode="7W", memory=Size(1 << 30), cores=2)
+        hardware(ctx(), "jetson-orin-nano-8g", power_mode="7W", l4t="36.4.3", kernel="5.15")
     )
     assert everything(plain) == everything(changed)
+
+
+def test_a_limit_of_the_board_reaches_the_gate_alone() -> None:
+    profile = "jetson-orin-nano-8g"
+    plain = exported(hardware(ctx(), profile))
+    for board in (
+        hardware(ctx(), profile, memory=Size(1 << 30)),
+        hardware(ctx(), profile, storage=Size(1 << 34)),
+    ):
+        changed = exported(board)
+        assert written(chain(plain.image)) == written(chain(changed.image))
+        assert everything(plain) != everything(changed)
 
 
 def test_a_budget_reaches_the_gate_alone() -> None:
@@ -109,7 +122,7 @@ def test_a_budget_reaches_the_gate_alone() -> None:
     [("raspberry-pi-5", ("qemu-aarch64-static",)), ("x86-64-generic", ("an x86-64 host",))],
 )
 def test_gates_say_what_they_need(profile: str, needs: tuple[str, ...]) -> None:
-    emulation, fitness, *_ = exported(hardware(ctx(), profile)).gates
+    emulation, fitness = exported(hardware(ctx(), profile)).gates
     assert (emulation.name, emulation.needs, fitness.name, fitness.needs) == (
         "emulation",
         needs,

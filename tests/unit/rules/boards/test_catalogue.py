@@ -11,12 +11,13 @@ import pytest
 
 from buildgraph import BuildError, Size, Source
 from rules.boards.catalogue import BOARDS, MIDR, RELEASES, SOURCES, Board, Core
+from rules.boards.choose_core import choose_core
 from rules.coalition import Agent, coalition
-from rules.export import export
+from rules.export import Export, export
 from rules.hardware import hardware
 from rules.model import model
 from tests.support.requirements import need_module
-from tests.support.rule_context import chain, ctx, written
+from tests.support.rule_context import chain, ctx, maker, written
 
 THIRTEEN = {
     "jetson-nano",
@@ -38,8 +39,9 @@ THIRTEEN = {
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_every_fact_has_a_source(board: Board) -> None:
+    known = {item.name: getattr(board, item.name) for item in fields(board)}
     assert set(board.sources) == {
-        item.name for item in fields(board) if getattr(board, item.name)
+        name for name, value in known.items() if value or value is False
     } - {"sources"}
     for source in board.sources.values():
         assert all(part.split()[0] in SOURCES for part in source.split("; ")), source
@@ -52,13 +54,14 @@ def test_every_source_is_used_and_dated() -> None:
         for source in board.sources.values()
         for part in source.split("; ")
     }
-    assert set(SOURCES) == words | {"midr"}
+    # The others are of tables: part numbers, containers, system calls, reserved memory.
+    assert set(SOURCES) == words | {"midr", "l4t-containers", "syscalls", "reserve"}
     undated = {
         name
         for name, source in SOURCES.items()
         if not re.fullmatch(r"2026-11-\d\d", source.retrieved)
     }
-    assert undated == {"placeholder"}
+    assert undated == {"placeholder", "reserve"}
 
 
 def test_the_boards_of_the_catalogue() -> None:
@@ -71,7 +74,11 @@ def test_the_boards_of_the_catalogue() -> None:
 
 
 def test_no_name_means_two_boards() -> None:
-    names = [name for board in BOARDS.values() for name in (*board.modules, *board.compatible)]
+    names = [
+        (board.core.arch, name)
+        for board in BOARDS.values()
+        for name in (*board.modules, *board.compatible)
+    ]
     assert len(names) == len(set(names))
     for board in BOARDS.values():
         modes = [mode.name for mode in board.power_modes]
@@ -86,8 +93,8 @@ def test_facts_are_possible(board: Board) -> None:
     )
     assert not board.memory_sold or board.memory_mib in board.memory_sold
     assert not board.modules or board.memory_mib in board.modules.values()
-    assert (
-        board.core.triple.split("-")[0] == {"arm64": "aarch64", "amd64": "x86_64"}[board.core.arch]
+    assert board.core.triple.split("-")[0] == {"arm64": "aarch64", "amd64": "x86_64"}.get(
+        board.core.arch, board.core.arch
     )
 
 
@@ -109,19 +116,28 @@ def test_boards_with_equal_code_share_their_core() -> None:
     assert BOARDS["raspberry-pi-5"].core != BOARDS["jetson-orin-nano-8g"].core
 
 
-def test_boards_with_equal_cores_share_every_action() -> None:
-    def actions(profile: str) -> list[tuple[object, ...]]:
+def test_boards_with_equal_cores_share_all_but_the_limits() -> None:
+    def built(profile: str) -> Export:
         agents = {"heater": Agent(model(ctx("//m:heater"), Source("package/heater.npz")))}
-        built = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
-        return written(chain(built.image, *(gate.verdict for gate in built.gates)))
+        return export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
 
-    orins = [
-        actions(profile)
-        for profile in BOARDS
-        if BOARDS[profile].core == BOARDS["jetson-orin-nano-8g"].core
-    ]
-    assert len(orins) == 5 and all(other == orins[0] for other in orins)
-    assert actions("raspberry-pi-5") != orins[0] != actions("jetson-xavier-nx")
+    def actions(profile: str) -> list[tuple[object, ...]]:
+        result = built(profile)
+        return written(chain(result.image, result.gates[0].verdict))
+
+    def limits(profile: str) -> list[tuple[object, ...]]:
+        return written([maker(built(profile).gates[1].verdict)])
+
+    orin = "jetson-orin-nano-8g"
+    orins = [profile for profile in BOARDS if BOARDS[profile].core == BOARDS[orin].core]
+    assert len(orins) == 5 and all(actions(other) == actions(orin) for other in orins)
+    assert actions("raspberry-pi-5") != actions(orin) != actions("jetson-xavier-nx")
+    assert limits("jetson-orin-nx-16g") != limits(orin)  # other memory
+
+
+def test_every_core_is_the_one_that_the_compilers_table_chooses() -> None:
+    for board in BOARDS.values():
+        assert choose_core(board.core.cpu, board.core.arch) == board.core
 
 
 def test_part_numbers_are_those_that_the_compiler_knows() -> None:
@@ -131,13 +147,11 @@ def test_part_numbers_are_those_that_the_compiler_knows() -> None:
     text = (Path(spec.origin).parent / "lib/std/zig/system/arm.zig").read_text()
     for name, (implementer, part) in MIDR.items():
         table = text[text.index({0x41: "const Arm = ", 0x4E: "const Nvidia = "}[implementer]) :]
-        match = re.search(rf"\.part = 0x{part:03x}, .*?A64\.(\w+)", table)
-        assert match and match[1] == name.replace("-", "_")
-    assert {board.uarch for board in BOARDS.values() if board.core.arch == "arm64"} == {
-        *MIDR,
-        "apple-m2",
-        "apple-m4",
-    }
+        match = re.search(rf"\.part = 0x{part:03x}, .*?A(?:64|32)\.(\w+)", table)
+        known = name.replace("-", "_")
+        assert match and match[1] in (known, known.replace("jzf", "jz"))
+    arms = {board.uarch for board in BOARDS.values() if board.core.arch in ("arm", "arm64")}
+    assert arms == {*MIDR, "apple-m2", "apple-m4", "armv7-a"}
 
 
 def test_hardware_overrides_what_differs() -> None:
