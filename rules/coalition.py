@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,20 +30,25 @@ from .model import Model
 CHECK_LINKS = Tool("check_links")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PORT = re.compile(
-    r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII
+    r"([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII
 )
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
 """Request and reply keys that no agent may be named; the same as in agentc/codegen/main.py."""
+_KINDS = ("observation", "action", "belief")
 _MOST = 1 << 16  # instances in all copies, as agentc/codegen/main.py has it
 
 
 @dataclass(frozen=True)
 class Coalition(Provider):
-    """Proved agents, their links, and run-time settings."""
+    """Proved agents, their links, and run-time settings.
+
+    `blankets` is JSON: the declared ports by agent, or empty.
+    """
 
     members: tuple[Member, ...]
     links: Artifact
     running: RunSettings
+    blankets: str = ""
 
     def outputs(self) -> dict[str, Artifact]:
         """Return the proof of each agent, and the checked links."""
@@ -79,6 +84,8 @@ def coalition(
     deadline: Duration = Duration(0),
     copies: int = 1,
     io: Literal["lines", "http"] = "lines",
+    inputs: tuple[str, ...] | None = None,
+    blankets: dict[str, tuple[str, ...]] | None = None,
 ) -> Coalition:
     """Agents in one program.
 
@@ -93,6 +100,13 @@ def coalition(
     (default: one tick) counts as late. `copies` is the number of instances of the whole coalition;
     each request steps one of them. `io = "http"` adds `--listen` to the program, and the image
     listens on port 8080.
+
+    `inputs = ["scout.observation.cue"]` lists the observations that requests carry. Any other
+    observation without a link is an error; without `inputs`, requests carry all of them.
+
+    `blankets = { scout = ["observation", "action.move"] }` declares the ports that separate the
+    internal state of an agent from all others (its Markov blanket): kinds of ports, or single
+    ones. A link or an action beside them is an error. By default all ports are in the blanket.
     """
     if not agents:
         raise BuildError(
@@ -116,6 +130,9 @@ def coalition(
             )
     _check_counts(ctx, agents, copies)
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
+    for number, text in enumerate(inputs or ()):
+        _check_port(ctx, text, ("observation",), agents, "inputs", number)
+    _check_blankets(ctx, blankets or {}, agents)
     members = tuple(
         replace(prove_member(ctx, name, agent.model), replicas=agent.replicas)
         for name, agent in agents.items()
@@ -124,21 +141,25 @@ def coalition(
         [{"from": link.source, "to": link.target} for link in written], sort_keys=True
     )
     running = RunSettings(int(tick), int(deadline or tick), copies, io == "http")
-    written_down = Content("links.json", text.encode())
-    return Coalition(
-        members,
-        _check_links_action(ctx, members, written_down) if written else written_down,
-        running,
-    )
+    written_down: Artifact = Content("links.json", text.encode())
+    declared = json.dumps(blankets, sort_keys=True) if blankets else ""
+    options = ["--blankets", declared] if declared else []
+    if inputs is not None:
+        options += ["--inputs", json.dumps(inputs)]
+    if written or options:
+        written_down = _check_links_action(ctx, members, written_down, options)
+    return Coalition(members, written_down, running, declared)
 
 
-def _check_links_action(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
+def _check_links_action(
+    ctx: Ctx, members: tuple[Member, ...], links: Artifact, options: Sequence[str]
+) -> Artifact:
     """Declare the check of the links. Python agents run in no program, so their links are not
     checked.
     """
     if any(member.proved.python for member in members):
         return links
-    words: list[str] = []
+    words = [*options]
     staged: list[In] = []
     for member in members:
         for option, artifact in (
@@ -179,7 +200,29 @@ def _check_counts(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
         )
 
 
-def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Iterable[str]) -> Link:
+def _check_blankets(
+    ctx: Ctx, blankets: Mapping[str, tuple[str, ...]], agents: Mapping[str, Agent]
+) -> None:
+    """Check the names of declared blankets, and the kinds of their ports."""
+    for name, ports in blankets.items():
+        at = ctx.target.place("blankets", name)
+        if name not in agents:
+            raise BuildError(
+                f"blankets: no agent {name!r} in {ctx.label}",
+                at,
+                did_you_mean(name, agents) or f"it has {', '.join(agents)}",
+            )
+        for number, port in enumerate(ports):
+            kind = port.partition(".")[0]
+            if kind not in _KINDS:
+                raise BuildError(
+                    f"blankets: {port!r} is not a port",
+                    ctx.target.place("blankets", name, number),
+                    did_you_mean(kind, _KINDS) or 'such as "observation" or "action.move"',
+                )
+
+
+def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Mapping[str, Agent]) -> Link:
     at = ctx.target.place("links", number)
     if link.keys() != {"from", "to"}:
         raise BuildError(
@@ -187,19 +230,34 @@ def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Iterable[str]) ->
             at,
             '{ from = "scout.action.0", to = "picker.observation.1" }',
         )
-    for key, kinds in (("from", ("action", "belief")), ("to", ("observation",))):
-        port = _PORT.fullmatch(link[key])
-        if port is None or port[2] not in kinds:
-            wanted = " or ".join(f"<agent>.{kind}.<name or number>" for kind in kinds)
-            raise BuildError(
-                f"{link[key]!r} is not a port: {key} requires {wanted}",
-                at,
-                "such as scout.action.0",
-            )
-        if port[1] not in agents:
-            raise BuildError(
-                f"{link[key]!r}: no agent {port[1]!r} in {ctx.label}",
-                at,
-                did_you_mean(port[1], agents) or f"it has {', '.join(agents)}",
-            )
+    _check_port(ctx, link["from"], ("action", "belief"), agents, "links", number)
+    _check_port(ctx, link["to"], ("observation",), agents, "links", number)
     return Link(link["from"], link["to"])
+
+
+def _check_port(
+    ctx: Ctx, text: str, kinds: Sequence[str], agents: Mapping[str, Agent], *path: str | int
+) -> None:
+    """Check the form of a port, its agent and its replica. Its name is known to no rule."""
+    at = ctx.target.place(*path)
+    key = "inputs" if path[0] == "inputs" else "from" if "action" in kinds else "to"
+    port = _PORT.fullmatch(text)
+    if port is None or port[3] not in kinds:
+        wanted = " or ".join(f"<agent>.{kind}.<name or number>" for kind in kinds)
+        raise BuildError(
+            f"{text!r} is not a port: {key} requires {wanted}", at, f"such as scout.{kinds[0]}.0"
+        )
+    name, replica = port[1], port[2]
+    if name not in agents:
+        raise BuildError(
+            f"{text!r}: no agent {name!r} in {ctx.label}",
+            at,
+            did_you_mean(name, agents) or f"it has {', '.join(agents)}",
+        )
+    count = agents[name].replicas
+    if replica is not None and int(replica) >= (count or 0):
+        raise BuildError(
+            f"{text!r}: {name} has no replica {int(replica)}",
+            at,
+            f"it has replicas 0 to {count - 1}" if count else f"write {name} without a number",
+        )

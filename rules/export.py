@@ -9,6 +9,7 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 from .actions.backends import require_native_code
 from .actions.compile_agents import link
 from .actions.image import assemble
+from .actions.model_gate import check_model
 from .actions.quantize import Fidelity, Storage, quantize_members
 from .base_image import BaseImage, fetch_base
 from .coalition import Coalition
@@ -24,11 +25,14 @@ REPORT_EXPORT = Tool("report_export")
 class Budget:
     """Limits that gates check: image and memory in bytes, p99 step time in nanoseconds; 0 for
     none.
+
+    `ties` is the largest share of an agent's decisions that the tie rule makes.
     """
 
     image: Size = Size(0)
     memory: Size = Size(0)
     step_p99: Duration = Duration(0)
+    ties: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def export(
     gates = [
         emulate(ctx, program, coalition, hardware),
         measure(ctx, program, image, hardware, budget),
+        check_model(ctx, coalition.members, coalition.links, coalition.blankets, budget.ties),
     ]
     if budget.step_p99:
         gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))

@@ -20,7 +20,7 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("here")
 
 # A job of a CI service that runs the tests must not change what they print.
-for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI"):
+for name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI"):
     os.environ.pop(name, None)
 
 # The folder of a program is its `sys.path[0]`.

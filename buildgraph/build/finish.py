@@ -12,8 +12,9 @@ from ..state.save import WrittenOutputs, save_state
 from ..state.step_codec import encode_state, is_tree
 from ..store import gc_roots
 from ..types.action import Output
-from ..types.errors import OK
-from ..types.events import Built, Finished, Judged
+from ..types.errors import FAILED, OK
+from ..types.events import Built, Finished
+from .judge_gates import fault_events, judge_gates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 def finish(start: Start, executor: Executor, began: int) -> int:
     """End a build that began at a monotonic time (ns); the exit code."""
     attempt, request = start.attempt, start.attempt.request
-    gates = _judge_gates(start, executor.plan.state)
-    for gate in gates:
+    judgement = judge_gates(start, executor)
+    for gate in judgement.gates:
         attempt.listen(gate)
+    for fault in fault_events(start, judgement) if judgement.open_gates else ():
+        attempt.listen(fault)
     written = _write_outputs(start, executor)
-    code = executor.code(gates)
+    code = executor.code(judgement.gates)
+    is_kept = code == OK and not (executor.has_uncached or judgement.is_refused)
+    if code == OK and judgement.open_gates:
+        code = FAILED
     if request.on_finish is not None:
         code = request.on_finish(executor, code)
     attempt.host.sources.save()
@@ -52,8 +58,8 @@ def finish(start: Start, executor: Executor, began: int) -> int:
     )
     if not start.is_noop:
         block = encode_run(executor)
-        if code == OK and start.snapshot is not None:
-            save_state(start, executor, gates, written, block)
+        if is_kept and start.snapshot is not None:
+            save_state(start, executor, judgement.gates, written, block)
         append_run(attempt.root, request, code, _entries(start, block))
     attempt.listen(finished)
     return code
@@ -67,33 +73,6 @@ def _entries(start: Start, block: bytes) -> list[tuple[str, bytes]]:
         return [("F", block)]
     assert start.snapshot is not None and start.snapshot.results is not None
     return [("B", start.snapshot.results.parts.get("run", b"")), ("D", block)]
-
-
-def _judge_gates(start: Start, states: Sequence[int]) -> list[Judged]:
-    """The verdicts of all gates; those that are not dirty keep that of the last build."""
-    index = {number: at for at, number in enumerate(start.numbers)}
-    last = start.unchanged.verdicts
-    gates = []
-    for number, gate in enumerate(start.gates):
-        if gate.missing:
-            verdict = "not checked", f"it needs {', '.join(gate.missing)}"
-        elif gate.step in index:
-            verdict = _verdict(states[index[gate.step]])
-        elif last:
-            verdict = last[2 * number], last[2 * number + 1]
-        else:
-            verdict = _verdict(StepState.WANT)
-        gates.append(Judged(gate.label, gate.name, *verdict))  # type: ignore[arg-type]
-    return gates
-
-
-def _verdict(state: int) -> tuple[str, str]:
-    """The verdict of a gate, and the reason, from the state of its action."""
-    if state == StepState.DONE:
-        return "passed", ""
-    if state == StepState.FAILED:
-        return "failed", "its log is printed above"
-    return "not checked", "what it checks was not built"
 
 
 def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:

@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedRequest:
-    """The requested labels, the analysis of all targets that they need, and its inputs."""
+    """The requested labels, the analysis of all targets that they need, and its inputs.
+
+    `unchecked` names the gates that the workspace lets be "not checked".
+    """
 
     labels: tuple[Label, ...]
     analysis: Analysis
     inputs: AnalysisInputs
+    unchecked: tuple[str, ...]
 
 
 def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> AnalyzedRequest:
@@ -41,7 +45,12 @@ def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> 
     labels = tuple(workspace.targets(patterns, package))
     analysis = analyse(workspace, labels, builtin_rules())
     names = (*workspace.files_read, *analysis.files_read)
-    return AnalyzedRequest(_members(labels, analysis), analysis, _inputs_of(workspace, names))
+    return AnalyzedRequest(
+        _members(labels, analysis),
+        analysis,
+        _inputs_of(workspace, names),
+        workspace.settings.release.unchecked,
+    )
 
 
 def _inputs_of(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
@@ -86,7 +95,9 @@ def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) ->
     return RequestGraph(
         tuple(str(label) for label, _ in providers),
         outputs,
-        tuple(_requested_gate(label, gate, steps, has) for label, gate in gates),
+        tuple(
+            _requested_gate(label, gate, steps, has, analyzed.unchecked) for label, gate in gates
+        ),
         steps,
         gate_only,
         analyzed.inputs,
@@ -94,12 +105,17 @@ def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) ->
 
 
 def _requested_gate(
-    label: str, gate: Gate, steps: ActionGraph, has: Callable[[str], bool]
+    label: str,
+    gate: Gate,
+    steps: ActionGraph,
+    has: Callable[[str], bool],
+    unchecked: tuple[str, ...],
 ) -> RequestedGate:
     assert isinstance(gate.verdict, Output), "an action makes the verdict of a gate"
     missing = tuple(program for program in gate.needs if not has(program))
     step = None if missing else steps.number.get(gate.verdict.action)
-    return RequestedGate(label, gate.name, step, gate.needs, missing)
+    demand = "required" if gate.required else "allowed" if gate.name in unchecked else ""
+    return RequestedGate(label, gate.name, step, gate.needs, missing, demand)
 
 
 def _check_paths(root: str, outputs: tuple[RequestedOutput, ...]) -> None:

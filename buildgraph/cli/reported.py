@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +25,13 @@ _FIRST_CAUSES = {
 def add_report_options(parser: ArgumentParser) -> None:
     """Declare the options of reports for CI services."""
     parser.set_defaults(command=parser.prog)
+    parser.add_argument(
+        "--strict",
+        action=BooleanOptionalAction,
+        default=None,
+        help='exit with code 1 if a gate is "not checked" (default in a CI job: CI, GITHUB_ACTIONS '
+        "or GITLAB_CI is true)",
+    )
     parser.add_argument(
         "--junit",
         default="",

@@ -23,6 +23,7 @@ from ..store.protocol import Batch, Store
 from ..types.action import Output
 from ..types.errors import BuildError
 from ..types.result import File, Result
+from .gate_evidence import GateEvidence, left_evidence
 from .input_copies import copy_input, copy_small_texts
 from .task_job import Task, folder_of, inputs_below_out, job_of
 from .tool_refusal import ToolRefusal, parse_refusals
@@ -50,6 +51,7 @@ class TaskOutcome(Record):
     reproducer: str = ""
     interrupted: bool = False
     refused: tuple[ToolRefusal, ...] = ()
+    evidence: GateEvidence | None = None
 
 
 class StagedTask(Record):
@@ -258,6 +260,7 @@ class ActionRunner:
                 "" if refused else _reproducer(job, self._keep),
                 interrupted,
                 refused,
+                left_evidence(outcome, job.out, task.action.outputs),
             )
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
         batch.record(

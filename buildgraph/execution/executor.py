@@ -15,7 +15,7 @@ from ..sandbox.job import LEVELS, Cancel, Level
 from ..types.action import Action, Artifact, Content, Output, Shipped
 from ..types.digest import Digest
 from ..types.errors import FAILED, INTERRUPTED, OK, USAGE
-from ..types.events import Done, Failed, Fault, Judged, Listener, Skipped, Started
+from ..types.events import Done, Failed, Judged, Listener, Skipped, Started
 from ..types.request import Request
 from ..types.result import File, Node, Result
 from . import durations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from .action_runner import TaskOutcome
+    from .gate_evidence import GateEvidence
     from .task_job import Task
     from .worker_pool import FinishedTask, WorkerPool
 
@@ -82,6 +83,8 @@ class Executor:
         self.plan = Scheduler(graph.deps, self.costs)
         self.results: dict[Action, Result] = dict(known or {})
         self.keys: dict[Action, Digest] = {}
+        self.evidence: dict[int, GateEvidence] = {}
+        self.has_uncached = False  # a gate passed for this build only
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
         self.interrupted = self.refused = 0
         self._running: dict[Digest, list[int]] = {}
@@ -234,6 +237,13 @@ class Executor:
         if outcome.interrupted:
             self._interrupt(steps)
             return
+        if outcome.evidence is not None:
+            self.evidence.update(dict.fromkeys(steps, outcome.evidence))
+            if self._is_uncached_verdict(steps, outcome.evidence):
+                self.has_uncached = True
+                for step in steps:
+                    self._report_done(step, "ran", outcome.evidence.milliseconds)
+                return
         self.listen(
             Failed(
                 first,
@@ -246,8 +256,11 @@ class Executor:
             )
         )
         self.refused += len(steps) if outcome.refused else 0
-        for event in self._refusals(outcome):
-            self.listen(event)
+        if outcome.refused:
+            from .tool_refusal import fault_events
+
+            for event in fault_events(self.root, action.owner, action.at, outcome.refused):
+                self.listen(event)
         for step in steps:
             self._fail(step)
 
@@ -256,35 +269,29 @@ class Executor:
         for step in steps:
             self._fail(step)
 
-    def _refusals(self, outcome: TaskOutcome) -> list[Fault]:
-        """Errors that a tool found in the user's files, with their locations."""
-        if not outcome.refused:
-            return []
-        from ..ui.diagnostics import format_error
-        from .tool_refusal import to_errors
-
-        action, events = outcome.task.action, []
-        for error in (
-            to_errors(self.root, action.owner, action.at, refusal) for refusal in outcome.refused
-        ):
-            at: dict[str, str | int] | None = None
-            if error.at is not None:
-                at = {"path": error.at.path, "line": error.at.line, "column": error.at.column}
-            text = format_error(
-                error, lambda path, line: _line_of(os.path.join(self.root, path), line)
-            )
-            events.append(Fault(str(action.owner), error.what, at, error.fix, error.reason, text))
-        return events
-
     def _done(self, step: int, result: Result, how: How) -> None:
         action = self.steps.actions[step]
         self.results[action] = result
+        self._report_done(step, how, result.milliseconds)
+
+    def _report_done(self, step: int, how: How, milliseconds: int) -> None:
+        action = self.steps.actions[step]
         self.counts[how] += 1
         self.plan.done(step)
         key, position = str(self.keys[action]), self.steps.ordinals[step]
-        label, milliseconds = str(action.owner), result.milliseconds
-        event = Done(step, label, action.title, how, key, milliseconds, position)
-        self.listen(event)
+        label = str(action.owner)
+        self.listen(Done(step, label, action.title, how, key, milliseconds, position))
+
+    def _is_uncached_verdict(self, steps: Sequence[int], evidence: GateEvidence) -> bool:
+        """True for a gate that has not failed, with evidence that no other action reads."""
+        from .gate_evidence import UNCACHED, verdict_of
+
+        return (
+            evidence.code == UNCACHED
+            and verdict_of(evidence.data)[0] != "failed"
+            and all(step in self.gate_only for step in steps)
+            and not any(step in deps for deps in self.steps.deps for step in steps)
+        )
 
     def _fail(self, step: int) -> None:
         title = self.steps.actions[step].title
@@ -306,15 +313,6 @@ class Executor:
         if failed and failed == self.refused:
             return USAGE  # the user must change a file; any other failure takes precedence
         return FAILED if failed or any(verdict.verdict == "failed" for verdict in judged) else OK
-
-
-def _line_of(path: str, number: int) -> str | None:
-    """A line of a file, or None when it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return next((line for at, line in enumerate(file, 1) if at == number), None)
-    except OSError:
-        return None
 
 
 def is_confined(result: Result, level: Level) -> bool:

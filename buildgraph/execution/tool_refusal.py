@@ -6,13 +6,18 @@ causes it (`rules/tools/agentc/errors.py`). The logs of other commands are not i
 
 from __future__ import annotations
 
+import os
+
 from ..lite import TYPE_CHECKING
 from ..lite.record import Record
 from ..sandbox.job import FLAGS
 from ..types.action import Shipped
 from ..types.errors import BuildError, Location
+from ..types.events import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..types.action import Action
     from ..types.label import Label
 
@@ -25,6 +30,7 @@ class ToolRefusal(Record):
     what: str
     path: tuple[str | int, ...]
     fix: str
+    reason: str = "refused"
 
 
 def parse_refusals(action: Action, log: str) -> tuple[tuple[ToolRefusal, ...], str]:
@@ -70,4 +76,29 @@ def to_errors(
         place = Workspace(root).target(owner).place(*refusal.path) if owner is not None else at
     except BuildError:
         place = at
-    return BuildError(what, place, refusal.fix, "refused")
+    return BuildError(what, place, refusal.fix, refusal.reason)
+
+
+def fault_events(
+    root: str, owner: Label | None, at: Location | None, refusals: Iterable[ToolRefusal]
+) -> list[Fault]:
+    """Refusals as events, each with its place in BUILD.toml and the text that is printed."""
+    from ..ui.diagnostics import format_error
+
+    events = []
+    for error in (to_errors(root, owner, at, refusal) for refusal in refusals):
+        place: dict[str, str | int] | None = None
+        if error.at is not None:
+            place = {"path": error.at.path, "line": error.at.line, "column": error.at.column}
+        text = format_error(error, lambda path, line: _line_of(os.path.join(root, path), line))
+        events.append(Fault(str(owner), error.what, place, error.fix, error.reason, text))
+    return events
+
+
+def _line_of(path: str, number: int) -> str | None:
+    """A line of a file, or None when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return next((line for at, line in enumerate(file, 1) if at == number), None)
+    except OSError:
+        return None

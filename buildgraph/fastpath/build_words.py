@@ -17,7 +17,7 @@ _LEVELS = frozenset({"namespaces", "landlock", "none"})
 class BuildWords:
     """Patterns and common options of a build, with the names and defaults of `types.request`.
 
-    `quiet` prints only errors and outputs.
+    `quiet` prints only errors and outputs. `strict` is None without an option that says so.
     """
 
     def __init__(self) -> None:
@@ -26,6 +26,7 @@ class BuildWords:
         self.keep_going = self.quiet = False
         self.gates = True
         self.sandbox = ""
+        self.strict: bool | None = None
 
     def request_words(self) -> list[str]:
         """The words that name the manifest, equal to `Request.words`."""
@@ -45,6 +46,8 @@ def parse_build_words(words: Sequence[str]) -> BuildWords | None:
             parsed.quiet = True
         elif word == "--no-gates":
             parsed.gates = False
+        elif word in ("--strict", "--no-strict"):
+            parsed.strict = word == "--strict"
         elif not _take_value(parsed, word, rest):
             return None
     return parsed if parsed.patterns else None

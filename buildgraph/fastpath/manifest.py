@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"buildgraph manifest 6\n"
 FOLDER = ".buildgraph/manifests"
+_CI = "CI", "GITHUB_ACTIONS", "GITLAB_CI"
+_NOT_CHECKED = "\n  not checked  "  # begins a line of gates in the text
 _NAMED = (
     "BUILDGRAPH_CACHE",
     "BUILDGRAPH_SANDBOX",
@@ -183,7 +185,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     None if a build must look, or if the words are for the parser of options.
     """
     global last_check
-    last_check, is_quiet = None, False
+    last_check, is_quiet, strict = None, False, None
     if not is_plain(words):
         from .build_words import parse_build_words
 
@@ -191,16 +193,27 @@ def unchanged(words: list[str], cwd: str) -> int | None:
         if parsed is None:
             return None
         words, is_quiet = parsed.request_words(), parsed.quiet
+        strict = parsed.strict
     root = _root(cwd)
     if root is None:
         return None
     text = InputManifest(root, words, cwd[len(root) + 1 :]).check(cwd)
-    if text is None:
+    if text is None or (_NOT_CHECKED in text and is_strict(strict)):
         return None
     outputs, _, rest = text.partition("\0")
     sys.stdout.write(outputs if is_quiet else outputs + rest)
     sys.stdout.flush()
     return 0
+
+
+def is_strict(option: bool | None) -> bool:
+    """True if a gate that is "not checked" fails a build.
+
+    As the option says, or without one in a job of a CI service.
+    """
+    if option is not None:
+        return option
+    return any(os.environ.get(name) in ("true", "1") for name in _CI)
 
 
 def is_plain(words: Sequence[str]) -> bool:

@@ -154,8 +154,8 @@ def machine_identity() -> list[str]:
     The list is empty where /proc is not readable.
     """
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            boot = file.read().decode().strip()
         spaces = (str(os.stat(f"/proc/self/ns/{kind}").st_ino) for kind in ("mnt", "user"))
         return [boot, str(os.geteuid()), *spaces]
     except OSError:

@@ -33,6 +33,8 @@ class RequestedGate(Record):
     None if this host lacks a program that the gate needs.
 
     `needs` are the programs that the gate needs, `missing` those of them that the host lacks.
+    `demand` says what "not checked" means: "required" fails every build, "allowed" none, and ""
+    those with `--strict`.
     """
 
     label: str
@@ -40,6 +42,7 @@ class RequestedGate(Record):
     step: int | None
     needs: tuple[str, ...]
     missing: tuple[str, ...]
+    demand: str = ""
 
 
 class RequestGraph(Record, eq=False):
@@ -133,11 +136,13 @@ def decode_gates(snapshot: Snapshot) -> tuple[RequestedGate, ...]:
     strings = iter(snapshot.graph.strings("gates"))
     gates = []
     for label in strings:
-        name, step, count = next(strings), int(next(strings)), int(next(strings))
+        name, demand, step = next(strings), next(strings), int(next(strings))
+        count = int(next(strings))
         programs = [(next(strings), next(strings)) for _ in range(count)]
         missing = tuple(program for program, state in programs if not state)
         needs = tuple(program for program, _ in programs)
-        gates.append(RequestedGate(label, name, None if step == NO_STEP else step, needs, missing))
+        number = None if step == NO_STEP else step
+        gates.append(RequestedGate(label, name, number, needs, missing, demand))
     return tuple(gates)
 
 
@@ -218,6 +223,6 @@ def _table(name: str, lists: Iterable[Sequence[int]]) -> dict[str, bytes]:
 def _gate_strings(gates: Iterable[RequestedGate]) -> Iterator[str]:
     for gate in gates:
         step = NO_STEP if gate.step is None else gate.step
-        yield from (gate.label, gate.name, str(step), str(len(gate.needs)))
+        yield from (gate.label, gate.name, gate.demand, str(step), str(len(gate.needs)))
         for program in gate.needs:
             yield from (program, "" if program in gate.missing else "found")

@@ -1,6 +1,6 @@
 """The saved state of a request: its graph, and the results of the last build of it.
 
-    <name>           buildgraph snapshot 7\\n
+    <name>           buildgraph snapshot 8\\n
                      <bytes of graph> <bytes of actions> <bytes of results>\\n   in hex
                      <graph><actions><results><records>
     <name>.journal   what later builds changed
@@ -30,7 +30,7 @@ from .step_codec import StepRecord, decode_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MAGIC = b"buildgraph snapshot 7\n"
+MAGIC = b"buildgraph snapshot 8\n"
 _GRAPH, _RESULTS, _JOURNAL = b"graph\n", b"results\n", b"buildgraph journal 7\n"
 _START = len(MAGIC) + 27  # where the graph begins
 JOURNAL = ".journal"

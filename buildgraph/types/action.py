@@ -99,9 +99,10 @@ class Gate(Record):
     """A check of an artifact by an action, whose output is `verdict`. Its failure fails the build.
 
     The artifact is built all the same. `needs` names programs of the host; if one is missing, the
-    gate is "not checked".
+    gate is "not checked", which also fails the build if the gate is `required`.
     """
 
     name: str
     verdict: Artifact
     needs: tuple[str, ...] = ()
+    required: bool = False

@@ -71,7 +71,10 @@ REASONS = {
     ),
     "released": (USAGE, "A tag of a release exists with other content."),
     "lock": (USAGE, "The tools of this machine differ from `buildgraph.lock`."),
-    "gate": (FAILED, "A gate that a release requires did not pass."),
+    "gate": (
+        FAILED,
+        "A gate had to be checked and was not, or a release has a gate that did not pass.",
+    ),
     "failed": (FAILED, "An action, a container or Docker failed."),
     "broken": (
         BROKEN,

@@ -11,7 +11,7 @@ from .digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, TypeAlias
+    from typing import Any, Literal, TypeAlias
 
 
 class Planned(Record):
@@ -99,13 +99,15 @@ class Skipped(Record):
 class Judged(Record):
     """The verdict of a gate.
 
-    `why` gives the reason for "failed", or the missing program for "not checked".
+    `why` gives the reason for "failed", or the missing program for "not checked". `evidence` is the
+    document that the gate wrote, in the builds of `test`.
     """
 
     label: str
     gate: str
     verdict: Literal["passed", "failed", "not checked"]
     why: str = ""
+    evidence: dict[str, Any] | None = None
 
 
 class Warned(Record):

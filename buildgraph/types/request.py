@@ -16,6 +16,8 @@ class Request(Record):
     `jobs` is the number of actions that run at the same time; 0 means one for each core. `sandbox`
     is the level at which actions run, or empty for the best that works. Outputs are also copied to
     the folder `out`, if it is given. `package` is the one to which relative labels belong.
+    If `strict`, a gate that is "not checked" fails the build. With `evidence` the verdicts of gates
+    are reported with their evidence.
     `on_finish` is called with the executor and the exit code after the build, and returns the exit
     code.
     """
@@ -28,6 +30,8 @@ class Request(Record):
     out: str = ""
     gates: bool = True
     package: str = ""
+    strict: bool = False
+    evidence: bool = False
     list_all: bool = False  # report all outputs, not only those that changed
     on_finish: Callable[[Any, int], int] | None = None
 

@@ -64,7 +64,7 @@ class EventLog:
             for number in range(KEPT - 1, 0, -1):
                 _rotate(log_path(self._root, number - 1), log_path(self._root, number))
             self._file = open(
-                open_own(log_path(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii"
+                open_own(log_path(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8"
             )
         except OSError:
             return
@@ -95,7 +95,7 @@ def read_log(root: str, number: int = 0) -> list[Record]:
 
     records: list[Record] = []
     try:
-        with open(open_regular(log_path(root, number)), encoding="ascii") as file:
+        with open(open_regular(log_path(root, number)), encoding="utf-8") as file:
             for line in file:
                 event = json.loads(line)
                 records.append((int(event.pop("time_us")), event))

@@ -20,13 +20,13 @@ from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:c2caf7b5f46970d13fbf62a28286a84e58b1a686119732c91a405c406e458268",
-    "rooms.x86": "sha256:7726db646efc32519c5a60283adad4300eb3b47b40ffaab004da41c18fdc1c40",
+    "rooms.pi": "sha256:dfaea8666151135916e40c2368ffe5c6c909fa3df4e641b8ec57f90284229cb3",
+    "rooms.x86": "sha256:2c012d32e4741e2b1dde203b9e7b0d7c857222d642eec60ef77ad7672820e388",
 }
 FORAGERS = {
-    "jetson": "sha256:75f7fb8a065899b3a4b9a283f2be15f9796465a3d513cd9ed53bd031291ac94d",
-    "raspberry-pi": "sha256:468b10776b2da8af47ff732b2d934240554433a93600396a75fc2be81b9569e3",
-    "x86": "sha256:7b6c2b71fde82ee3a389bc400b84418cae3e795090b3c6af69e10801a4e81a3c",
+    "jetson": "sha256:b330aa3d0aee63588d8d15ec54cd523db25431ce4c764cb6d957ecebbcf946e1",
+    "raspberry-pi": "sha256:e3d77641cfbdd65cb07524a5db4a36077a246b0a001b8dc6921f86ec854d0c12",
+    "x86": "sha256:c175982420669dc18d439eeb4aa77086c413a5a7ae742bb8360c005bebeb3911",
 }
 ODD = {
     "TZ": "Pacific/Auckland",

@@ -56,7 +56,7 @@ DOORS = {
 }
 """The one module that imports each foreign package."""
 PACKAGES_OF_TOOLS = {"agentc", "ociimage", "modelview", "readiness"}
-TOOLS_MAY = {"numpy", "deflate", "pymdp", "jax", "equinox"}
+TOOLS_MAY = {"numpy", "deflate", "networkx", "pymdp", "jax", "equinox"}
 
 
 def modules(folder: str) -> list[Path]:

@@ -46,6 +46,7 @@ PLAIN = {
     "build.cache_export",
     "build.cache_import",
     "build.from_source",
+    "build.unchecked_gates",
     "files.user_file",
     "host.requirements",
     "sandbox.bubblewrap",

@@ -18,6 +18,7 @@ TABLE = TOOLS / "closures.py"
 DISTRIBUTIONS = {
     "numpy": "numpy",
     "deflate": "deflate",
+    "networkx": "networkx",
     "pymdp": "inferactively-pymdp",
     "jax": "inferactively-pymdp",
     "equinox": "inferactively-pymdp",

@@ -22,6 +22,7 @@ _TYPES = {
     "tuple[str, ...]": "list of text",
     "tuple[int, ...]": "list of whole numbers",
     "dict[str, str | int] | None": "object or null",
+    "dict[str, Any] | None": "object or null",
 }
 _LABEL, _TITLE = (
     "the label of the target",
@@ -98,6 +99,8 @@ EVENTS: dict[str, tuple[str, dict[str, str]]] = {
             "gate": "the name of the gate",
             "verdict": '"passed", "failed" or "not checked"',
             "why": "why the gate failed, or what the machine lacks to check it",
+            "evidence": "in builds of `test`: what each check of the gate measured "
+            "([evidence](../howto/readiness.md#evidence))",
         },
     ),
     "warned": (

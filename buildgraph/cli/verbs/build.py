@@ -147,6 +147,7 @@ def build_words(invocation: Invocation, words: BuildWords) -> int:
 
     The parser of all options is not imported, because importing argparse costs 10 ms.
     """
+    from ...fastpath.manifest import is_strict
     from ...types.request import Request
 
     request = Request(
@@ -155,6 +156,7 @@ def build_words(invocation: Invocation, words: BuildWords) -> int:
         keep_going=words.keep_going,
         sandbox=words.sandbox,
         gates=words.gates,
+        strict=is_strict(words.strict),
         package=invocation.package,
     )
     listeners = text_listeners(words.quiet, _SUMMARY, sys.stdout)
@@ -204,6 +206,7 @@ def to_request(
 ) -> Request:
     """Return the request of the options; `patterns` replace those of the options."""
     from ...build.run_build import Request
+    from ...fastpath.manifest import is_strict
 
     if options.jobs < 0:
         raise BuildError(
@@ -225,6 +228,7 @@ def to_request(
         sandbox_debug=options.sandbox_debug,
         out=os.path.abspath(options.out) if options.out else "",
         gates=not getattr(options, "no_gates", False),
+        strict="strict" in options and is_strict(options.strict),
         package=invocation.package,
         list_all=options.json,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 
 from ..invocation import Invocation
 from ..reported import add_report_options, run_reported
@@ -32,6 +33,6 @@ def run(options: Namespace) -> int:
     return run_reported(
         invocation,
         options,
-        lambda: to_request(invocation, options),
+        lambda: replace(to_request(invocation, options), evidence=True),
         lambda request, reports: run_request(invocation, request, [*listeners, *reports]),
     )

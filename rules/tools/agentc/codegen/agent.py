@@ -63,5 +63,5 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
         f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, '
         "num_controls, "
         f"num_states, self.q, q_pi, neg_efe, &self, sizeof self, {draws}, reset, step, advance, "
-        "free_energy};"
+        "free_energy, &to_bounds};"
     )

@@ -133,7 +133,7 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
         yield from _messages(plan, m, [at[f] for f in parents[m]])
     for f, size in enumerate(states):
         yield f"    softmax(next + {at[f]}, x + {at[f]}, {size});"
-    yield f"    if (same(next, self.q, {total})) break;"
+    yield f"    if (same(next, self.q, {total}) && !to_bounds) break;"
     yield f"    for (i32 s = 0; s < {total}; s++) self.q[s] = next[s];"
     yield "    }"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import heapq
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,27 @@ def resolve(pairs: Sequence[tuple[str, str]], team: Instances) -> tuple[Link, ..
     return _delayed(tuple(sorted(links)), len(team.instances))
 
 
+def check_inputs(inputs: Sequence[str], links: Sequence[Link], team: Instances) -> list[str]:
+    """Return the errors of the observations that the world outside feeds, such as
+    `scout.observation.cue`: each observation is one of them or has a link.
+    """
+    errors: list[str] = []
+    named = set[tuple[int, int]]()
+    for text in inputs:
+        end = _end(text, ("observation",), team, f"input {text}", errors)
+        named |= {(i, end.port) for i in end.places} if end else set()
+    fed = {(link.target, link.modality) for link in links}
+    for i, (name, agent) in enumerate(team.instances):
+        names = {number: text for text, number in team.agents[agent].modalities.items()}
+        for m in range(len(team.agents[agent].num_obs)):
+            port = f"{name}.observation.{names.get(m, m)}"
+            if (i, m) in named & fed:
+                errors.append(f"{port} is fed by a link and is among the inputs")
+            elif (i, m) not in named | fed:
+                errors.append(f"{port} is fed by no link and is not among the inputs")
+    return errors
+
+
 def _between(left: _End, right: _End, where: str, errors: list[str]) -> list[Link]:
     sources = left.places * (len(right.places) if len(left.places) == 1 else 1)
     if len(sources) != len(right.places):
@@ -202,13 +224,19 @@ def _end(
     name = match["agent"]
     ports = team.agents.get(name)
     if ports is None:
-        errors.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
+        errors.append(
+            f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}"
+            f"{_suggest(name, team.agents)}"
+        )
         return None
     sizes, names = ports.end(kind)
     port = int(match["port"]) if match["port"].isdecimal() else names.get(match["port"], -1)
     if not 0 <= port < len(sizes):
         known = ", ".join([*(f"0 to {len(sizes) - 1}" for _ in sizes[:1]), *names]) or "none"
-        errors.append(f"{where}: {name} has no {kind} {match['port']!r}; it has {known}")
+        errors.append(
+            f"{where}: {name} has no {kind} {match['port']!r}; it has {known}"
+            f"{_suggest(match['port'], names)}"
+        )
         return None
     places = tuple(team.numbers(name))
     if match["replica"]:
@@ -218,6 +246,12 @@ def _end(
             return None
         places = places[number : number + 1]
     return _End(places, kind, port, sizes[port])
+
+
+def _suggest(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean ...?` for a close name, else ''."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:

@@ -40,6 +40,7 @@ HTTP_HEADERS = (
     "serve.h",
     "connections.h",
 )
+MEASURE_HEADERS = ("sha256.h", "measure.h")
 MOST_INSTANCES = 1 << 16
 STATE_SCHEMA = 1
 """Version of the agents' state. Increment it with every change: older state files are refused."""
@@ -126,7 +127,13 @@ def _lines(program: ProgramSpec) -> Iterator[str]:
     yield from _links(program)
     yield from _golden(program)
     yield native(
-        (*HEADERS, *(HTTP_HEADERS if program.http else ("step.h",)), "replay.h", "program.h")
+        (
+            *HEADERS,
+            *(HTTP_HEADERS if program.http else ("step.h",)),
+            "replay.h",
+            *MEASURE_HEADERS,
+            "program.h",
+        )
     )
 
 

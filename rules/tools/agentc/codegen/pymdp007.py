@@ -53,7 +53,8 @@ def infer(plan: Plan) -> Iterator[str]:
     )
     yield "            i++;\n        }\n        f64 change = before - self.vfe;"
     yield (
-        f"        if (change < {TOLERANCE.hex()} && change > -{TOLERANCE.hex()}) break;\n    }}\n}}"
+        f"        if (change < {TOLERANCE.hex()} && change > -{TOLERANCE.hex()}"
+        " && !to_bounds) break;\n    }\n}"
     )
 
 

@@ -28,4 +28,6 @@ typedef struct agent {
     void (*advance)(const i32 *action); /* takes the executed action, computes the next prior */
     /* variational free energy of the last step, in nats */
     f64 (*free_energy)(const i32 *observation);
+    /* 1: loops that could end early run to their bounds, which makes a step's worst case */
+    volatile i32 *to_bounds;
 } agent;

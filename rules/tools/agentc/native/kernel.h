@@ -9,6 +9,9 @@
 /* e^-16: pymdp 0.0.7 ignores less likely joint states in its information gain */
 #define UNLIKELY 0x1.e355bcp-24f
 
+/* Volatile, so that a loop has the same code with and without it. */
+static volatile i32 to_bounds;
+
 INLINE f64 clip_to_floor(f64 x) { return x < FLOOR ? FLOOR : x; }
 /* Posterior in single precision, the start of prediction. */
 INLINE f32 to_f32(f64 x) { return x < (f64)NEGLIGIBLE ? 0.0f : (f32)x; }
@@ -111,9 +114,13 @@ INLINE void softmax(f64 *q, const f64 *x, i32 n) {
 }
 
 INLINE i32 same(const f64 *a, const f64 *b, i32 n) {
+    i32 differs = 0;
     for (i32 s = 0; s < n; s++)
-        if (a[s] != b[s]) return 0;
-    return 1;
+        if (a[s] != b[s]) {
+            differs = 1;
+            if (!to_bounds) break;
+        }
+    return !differs;
 }
 
 /* Posterior over policies: q_pi[n] = softmax(logit[n]), logit = gamma neg_efe + ln E. */
@@ -130,19 +137,27 @@ INLINE void softmax_policies(f32 *q_pi, const f32 *logit, i32 n) {
 /* Lowest index within TIE of the maximum of x[n]: deterministic action selection. */
 INLINE i32 tied_argmax(const f32 *x, i32 n) {
     f32 top = x[0];
-    i32 p = 0;
+    i32 p = n - 1;
     for (i32 i = 1; i < n; i++) top = x[i] > top ? x[i] : top;
     f32 least = top - TIE;
-    while (p < n - 1 && !(x[p] >= least)) p++;
+    for (i32 i = 0; i < n - 1; i++)
+        if (x[i] >= least) {
+            p = i < p ? i : p;
+            if (!to_bounds) break;
+        }
     return p;
 }
 
 /* Lowest state within STATE_TIE of the most probable one of q[n]. */
 INLINE i32 most_probable_state(const f64 *q, i32 n) {
     f64 top = q[0];
-    i32 s = 0;
+    i32 s = n - 1;
     for (i32 i = 1; i < n; i++) top = q[i] > top ? q[i] : top;
-    while (s < n - 1 && !(q[s] >= top - STATE_TIE)) s++;
+    for (i32 i = 0; i < n - 1; i++)
+        if (q[i] >= top - STATE_TIE) {
+            s = i < s ? i : s;
+            if (!to_bounds) break;
+        }
     return s;
 }
 
@@ -167,7 +182,7 @@ INLINE f64 uniform(u64 seed, u64 draw_count, u64 place) {
    share of the sum contains u. */
 INLINE i32 sample_action(f64 *weights, const f32 *logit, i32 n, f64 alpha, f64 u) {
     f64 top = (f64)logit[0], mass = 0.0, sum = 0.0, reached = 0.0;
-    i32 last = 0;
+    i32 last = 0, chosen = -1;
     for (i32 i = 1; i < n; i++) top = (f64)logit[i] > top ? (f64)logit[i] : top;
     for (i32 i = 0; i < n; i++) mass += exp_f64((f64)logit[i] - top);
     f64 best = 0.0 - ln_f64(mass), least = ln_f64(FLOOR);
@@ -179,7 +194,10 @@ INLINE i32 sample_action(f64 *weights, const f32 *logit, i32 n, f64 alpha, f64 u
     for (i32 i = 0; i < n; i++) {
         if (weights[i] > 0.0) last = i;
         reached += weights[i];
-        if (u * sum < reached) return i;
+        if (u * sum < reached) {
+            chosen = chosen < 0 ? i : chosen;
+            if (!to_bounds) break;
+        }
     }
-    return last;
+    return chosen < 0 ? last : chosen;
 }

@@ -17,6 +17,8 @@ static const char HELP[] =
 #endif
     "  --seed N        other numbers for agents that draw their actions; a state that is read keeps its own\n"
     "  --selftest  --health  --version  --help\n"
+    "  --measure [-] [--steps N] [--p99 5ms] [--worst]  times of steps as JSON, of proved steps or of lines (-);\n"
+    "                  --worst: every loop runs to its bound; 1 when the 99th percentile is above --p99 or the deadline\n"
     "  --replay AGENT  int32 records [reset, observation.., executed action.. or -1] on stdin;\n"
     "                  f32 beliefs, f32 policies, i32 action.., i32 policy on stdout\n"
     "SIGTERM, SIGINT and the end of the input finish the step, write the state and end with 0.\n"
@@ -71,6 +73,7 @@ static i32 run(word n, char **words) {
             if (equal(words[1], agents[a]->name)) return replay(agents[a]);
         return usage();
     }
+    if (n > 0 && equal(words[0], "--measure")) return measure_options(n - 1, words + 1);
     if (n != 1) return serve(n, words);
     if (equal(words[0], "--selftest")) return selftest(0);
     if (equal(words[0], "--health")) return selftest(1);

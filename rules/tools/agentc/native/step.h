@@ -34,6 +34,15 @@ static void put_copy(void) {
     if (COPIES > 1 && copy >= 0) put("\"copy\":"), put_int(copy), put(",");
 }
 
+/* Put the answer of a step up to its closing brace. */
+static void put_answers(void) {
+    put("{"), put_copy();
+    for (i32 i = 0; i < INSTANCES; i++) {
+        if (i) put(",");
+        put_answer(&coalitions[copy], i);
+    }
+}
+
 /* Record durations of steps, and steps that ended after their deadline. */
 static void measure(moment begun, moment asked) {
     moment ended = now();
@@ -54,11 +63,7 @@ static void run_step(moment asked) {
     }
     step_all(copy);
     if (TIMED || HTTP) measure(begun, asked);
-    put("{"), put_copy();
-    for (i32 i = 0; i < INSTANCES; i++) {
-        if (i) put(",");
-        put_answer(&coalitions[copy], i);
-    }
+    put_answers();
     if (count.late > late) put(",\"late\":"), put_u64(count.late);
     note_change();
     put("}\n");

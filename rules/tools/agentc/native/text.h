@@ -3,10 +3,15 @@ static u8 out_buffer[4096];
 static struct { u8 *to; word used, size; i32 kept, lost; } out = {out_buffer, 0, sizeof out_buffer, 0, 0};
 
 static u64 lost_lines; /* lines that were not written because of `output_error` */
+static i32 discards;   /* --measure: full buffers are dropped */
 
 /* After an error write nothing, and read no further request. */
 static void flush(void) {
     if (out.kept) return;
+    if (discards) {
+        out.used = 0;
+        return;
+    }
     word done = output_error ? 0 : write_all(1, out.to, out.used, &output_error);
     for (; done < out.used; done++) lost_lines += out.to[done] == '\n';
     if (output_error) stopping = 1;

@@ -122,7 +122,7 @@ def test_a_budget_reaches_the_gate_alone() -> None:
     [("raspberry-pi-5", ("qemu-aarch64-static",)), ("x86-64-generic", ("an x86-64 host",))],
 )
 def test_gates_say_what_they_need(profile: str, needs: tuple[str, ...]) -> None:
-    emulation, fitness = exported(hardware(ctx(), profile)).gates
+    emulation, fitness, *_ = exported(hardware(ctx(), profile)).gates
     assert (emulation.name, emulation.needs, fitness.name, fitness.needs) == (
         "emulation",
         needs,
