@@ -11,6 +11,8 @@ from .actions.compile_agents import link
 from .actions.image import assemble
 from .actions.model_gate import check_model
 from .actions.quantize import Fidelity, Storage, quantize_members
+from .actions.required_gates import require_gates
+from .actions.static_gate import check_image
 from .base_image import BaseImage, fetch_base
 from .coalition import Coalition
 from .hardware import Hardware
@@ -58,6 +60,9 @@ def export(
     storage: Storage | None = None,
     fidelity: Fidelity | None = None,
     base: BaseImage | None = None,
+    required: tuple[str, ...] = (),
+    gates: tuple[Provider, ...] = (),
+    allow: tuple[str, ...] = (),
 ) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
 
@@ -71,6 +76,10 @@ def export(
 
     `base = "//bases:debian"` is a `base_image` on which the program is put; without it, the image
     has the program only.
+
+    `required = ["emulation"]` names gates of this export that must not be "not checked", and `gates
+    = ["//checks:types"]` targets whose gates must pass for it. `allow = ["shell"]` names checks of
+    the gate `static` that may find something, such as the shell of a base image.
     """
     require_native_code(ctx, coalition.members)
     require_fit(ctx, hardware, budget, base)
@@ -97,16 +106,16 @@ def export(
         coalition.running,
         base=fetch_base(ctx, base, machine) if base else None,
     )
-    gates = [
+    own = [
         emulate(ctx, program, coalition, hardware),
         measure(ctx, program, image, hardware, budget),
         check_model(ctx, coalition.members, coalition.links, coalition.blankets, budget.ties),
+        check_image(ctx, image, machine, hardware.cpu, allow),
     ]
     if budget.step_p99:
-        gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))
-    return Export(
-        image, program, report(ctx, program, image, coalition, hardware), tuple(gates), page
-    )
+        own.append(Gate("step_p99", own[0].verdict, (f"a {hardware.profile} to measure on",)))
+    page_of_report = report(ctx, program, image, coalition, hardware)
+    return Export(image, program, page_of_report, require_gates(ctx, own, required, gates), page)
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:

@@ -92,6 +92,7 @@ class TestWhatRunsAgain:
                 f"compile main for {cpu}",
                 f"emulate {core}",
                 "assemble the image",
+                "check the image",
                 "link",
                 "measure the image",
                 "report",
