@@ -66,6 +66,7 @@ PLAIN = {
     "ui.chrome_trace",
     "ui.console",
     "ui.diagnostics",
+    "ui.gate_table",
     "ui.markdown",
     "ui.pager",
 }

@@ -26,7 +26,7 @@ EXIT_CODES = {
 }
 _BUILD = {
     0: "everything requested is built, and no gate failed",
-    1: "an action or a gate failed",
+    1: 'an action or a gate failed, or a gate is "not checked" and had to be checked',
     2: "the input is wrong, also where only an action can see it; 1 when another action failed as "
     "well",
 }

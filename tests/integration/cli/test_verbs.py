@@ -91,10 +91,11 @@ def test_json_is_one_event_a_line(letters: Space) -> None:
 
 def test_test_reports_only_gates(letters: Space) -> None:
     ran = letters.run("test", "//text:short")
-    assert ran.out.startswith("gates of //text:short\n  passed       short\n")
+    table = "gates of //text:short\n  gate   verdict\n  short  passed\n"
+    assert ran.out.startswith(table)
     letters.write("page.txt", "hello, reader of the text\n")
     ran = letters.run("test", "//text:short", code=1)
-    assert "  failed       short" in ran.out
+    assert "  short  failed\n" in ran.out
     assert "error: //text:short: gate short: " in ran.err
     assert (
         "   | 26 letters" in ran.err
