@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
 
 from .actions.backends import require_native_code
+from .actions.boot import boot as boot_board
 from .actions.compile_agents import link
 from .actions.image import assemble
 from .actions.model_gate import check_model
@@ -16,6 +17,7 @@ from .actions.static_gate import check_image
 from .base_image import BaseImage, fetch_base
 from .coalition import Coalition
 from .hardware import Hardware
+from .kernel import Kernel
 from .limits import board_words, cgroup_words, require_fit
 
 EMULATE_PROGRAM = Tool("emulate_program")
@@ -41,7 +43,8 @@ class Budget:
 class Export(Provider):
     """A deployable image, its program, a report of the agents, and its gates.
 
-    `storage` reports the quantization, if one was requested.
+    `storage` reports the quantization, if one was requested. `board` has the files that boot the
+    image, if the export has a kernel.
     """
 
     image: Artifact
@@ -49,6 +52,7 @@ class Export(Provider):
     report: Artifact
     gates: tuple[Gate, ...]
     storage: Artifact | None = None
+    board: Artifact | None = None
 
 
 @rule
@@ -60,6 +64,7 @@ def export(
     storage: Storage | None = None,
     fidelity: Fidelity | None = None,
     base: BaseImage | None = None,
+    boot: Kernel | None = None,
     required: tuple[str, ...] = (),
     gates: tuple[Provider, ...] = (),
     allow: tuple[str, ...] = (),
@@ -76,6 +81,10 @@ def export(
 
     `base = "//bases:debian"` is a `base_image` on which the program is put; without it, the image
     has the program only.
+
+    `boot = "//kernels:debian"` is a `kernel`. The output `board` then has a kernel, a first file
+    system and a bundle for devices without another operating system, and a gate boots them on an
+    emulated board, updates the board and undoes a bad update.
 
     `required = ["emulation"]` names gates of this export that must not be "not checked", and `gates
     = ["//checks:types"]` targets whose gates must pass for it. `allow = ["shell"]` names checks of
@@ -114,8 +123,13 @@ def export(
     ]
     if budget.step_p99:
         own.append(Gate("step_p99", own[0].verdict, (f"a {hardware.profile} to measure on",)))
+    board = None
+    if boot:
+        board, booted = boot_board(ctx, image, boot, coalition, hardware)
+        own.append(booted)
     page_of_report = report(ctx, program, image, coalition, hardware)
-    return Export(image, program, page_of_report, require_gates(ctx, own, required, gates), page)
+    required_gates = require_gates(ctx, own, required, gates)
+    return Export(image, program, page_of_report, required_gates, page, board)
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:

@@ -17,6 +17,7 @@ RULES = (
     "base_image",
     "export",
     "index",
+    "kernel",
     "firmware",
 )
 """The modules of `buildgraph.rules` that define them."""

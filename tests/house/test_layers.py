@@ -55,7 +55,7 @@ DOORS = {
     "_sha256": "lite.sha256",
 }
 """The one module that imports each foreign package."""
-PACKAGES_OF_TOOLS = {"agentc", "ociimage", "modelview", "readiness"}
+PACKAGES_OF_TOOLS = {"agentc", "board", "ociimage", "modelview", "readiness"}
 TOOLS_MAY = {"numpy", "deflate", "networkx", "pymdp", "jax", "equinox"}
 
 
