@@ -9,6 +9,7 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 from .actions.backends import require_native_code
 from .actions.boot import boot as boot_board
 from .actions.compile_agents import link
+from .actions.deadline_gate import deadline_gate
 from .actions.image import assemble
 from .actions.model_gate import check_model
 from .actions.quantize import Fidelity, Storage, quantize_members
@@ -68,6 +69,7 @@ def export(
     required: tuple[str, ...] = (),
     gates: tuple[Provider, ...] = (),
     allow: tuple[str, ...] = (),
+    measured: Artifact | None = None,
 ) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
 
@@ -89,6 +91,10 @@ def export(
     `required = ["emulation"]` names gates of this export that must not be "not checked", and `gates
     = ["//checks:types"]` targets whose gates must pass for it. `allow = ["shell"]` names checks of
     the gate `static` that may find something, such as the shell of a base image.
+
+    `measured = "evidence/jetson.json"` is what `agent --measure` printed on the board. It decides
+    `step_p99` if its program and board are those of the export. Without it, counted instructions
+    of emulated steps decide.
     """
     require_native_code(ctx, coalition.members)
     require_fit(ctx, hardware, budget, base)
@@ -122,7 +128,11 @@ def export(
         check_image(ctx, image, machine, hardware.cpu, allow),
     ]
     if budget.step_p99:
-        own.append(Gate("step_p99", own[0].verdict, (f"a {hardware.profile} to measure on",)))
+        own.append(
+            deadline_gate(
+                ctx, program, coalition, hardware, limit=int(budget.step_p99), measured=measured
+            )
+        )
     board = None
     if boot:
         board, booted = boot_board(ctx, image, boot, coalition, hardware)

@@ -19,10 +19,14 @@ PACKAGES = {
     "mke2fs": "e2fsprogs",
     "node": "nodejs",
     "promtool": "prometheus",
+    "qemu-aarch64": "qemu-user",
     "qemu-aarch64-static": "qemu-user-static",
+    "qemu-arm": "qemu-user",
     "qemu-arm-static": "qemu-user-static",
+    "qemu-riscv64": "qemu-user",
     "qemu-riscv64-static": "qemu-user-static",
     "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-x86_64": "qemu-user",
     "skopeo": "skopeo",
 }
 """Packages of Debian and Ubuntu by the program that a gate needs."""

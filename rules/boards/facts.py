@@ -31,6 +31,7 @@ class Fact:
 _EXPORT, _LIMITS, _DETECT = "rules.export", "rules.limits", "rules.boards.match"
 _FIT, _GATE = f"{_LIMITS}:require_fit", f"{_LIMITS}:board_words"
 _POSSIBLE, _CLOCK = "rules.hardware:_require_possible", "rules.boards.clock:clock_range"
+_TIME = "rules.actions.deadline_gate:deadline_gate"
 _MACHINE = (f"{_EXPORT}:export", f"{_EXPORT}:emulate", f"{_EXPORT}:measure")
 
 FACTS: tuple[Fact, ...] = (
@@ -49,10 +50,17 @@ FACTS: tuple[Fact, ...] = (
     Fact("core.cpu", "cpu", "cpu", "input", "target of the compiler", (f"{_EXPORT}:export",)),
     Fact("core.qemu", "qemu", "", "input", "gate `emulation`", (f"{_EXPORT}:emulate",)),
     Fact("core.qemu_cpu", "qemu_cpu", "", "input", "gate `emulation`", (f"{_EXPORT}:emulate",)),
-    Fact("uarch", "", "", "detection", "compared with the part number", (f"{_DETECT}:_core",)),
+    Fact(
+        "uarch",
+        "",
+        "",
+        "input",
+        "instructions per cycle (gate `step_p99`); compared with the part number",
+        (f"{_DETECT}:_core", _TIME),
+    ),
     Fact("cores", "cores", "cores", "detection", "online cores", (f"{_DETECT}:_override",)),
     Fact("mhz", "", "", "input", "highest clock of the cores", (_CLOCK,)),
-    Fact("", "clock_mhz", "clock_mhz", "informative", "lowest and highest clock of the mode"),
+    Fact("", "clock_mhz", "clock_mhz", "limit", "clock of the mode: gate `step_p99`", (_TIME,)),
     Fact("power_modes.name", "", "power_mode", "input", "clock and cores", (_CLOCK,)),
     Fact("", "power_mode", "", "informative", "name of the mode"),
     Fact("power_modes.cores", "", "", "input", "cores of the mode", ("rules.hardware:hardware",)),
@@ -70,10 +78,17 @@ FACTS: tuple[Fact, ...] = (
     Fact("", "reserved", "reserved", "limit", "memory that is not for the program", (_FIT,)),
     Fact("memory_sold", "", "", "detection", "memory sizes", (f"{_DETECT}:_fitting_size",)),
     Fact("modules", "", "", "detection", "NVIDIA's module numbers", (f"{_DETECT}:_by_module",)),
-    Fact("compatible", "", "", "detection", "device-tree names", (f"{_DETECT}:_by_name",)),
+    Fact(
+        "compatible",
+        "",
+        "",
+        "detection",
+        "device-tree names; those of `measured` evidence must match",
+        (f"{_DETECT}:_by_name", _TIME),
+    ),
     Fact("caches.l1d_kib", "l1d", "caches.l1d", "informative", "data cache of one core"),
-    Fact("caches.l2_kib", "l2", "caches.l2", "informative", "second cache of a core"),
-    Fact("caches.l3_kib", "l3", "caches.l3", "informative", "shared cache"),
+    Fact("caches.l2_kib", "l2", "caches.l2", "input", "second cache: gate `step_p99`", (_TIME,)),
+    Fact("caches.l3_kib", "l3", "caches.l3", "input", "shared cache: gate `step_p99`", (_TIME,)),
     Fact(
         "storage_gb",
         "storage",

@@ -209,11 +209,6 @@ class TestGates:
         assert "  failed       fitness" in failed.out and "  passed       emulation" in failed.out
         assert (image / "index.json").is_file()
 
-    def test_a_time_that_needs_the_board_is_not_checked(self, rooms: Space) -> None:
-        edit(rooms, "BUILD.toml", 'memory = "256KiB"', 'memory = "256KiB", step_p99 = "5ms"')
-        result = rooms.run("build", "//exports:rooms.pi")
-        assert "not checked  step_p99: it needs a raspberry-pi-4b to measure on" in result.out
-
     def test_without_the_emulator_emulation_is_not_checked(
         self, rooms: Space, tmp_path: Path
     ) -> None:

@@ -246,7 +246,7 @@ def load_golden(proof: Path, probe: Path) -> GoldenSteps:
     return GoldenSteps(records.reshape(-1), document["golden"], document["bits"])
 
 
-def _parse_paths(items: Sequence[str]) -> dict[str, Path]:
+def parse_paths(items: Sequence[str]) -> dict[str, Path]:
     """Parse NAME=FILE arguments to a mapping."""
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
@@ -255,7 +255,7 @@ def program_of(options: argparse.Namespace) -> ProgramSpec:
     """Return the program that the options of `emit_program` describe; LinkError lists all
     errors.
     """
-    interfaces, labels = _parse_paths(options.interface), _parse_paths(options.labels)
+    interfaces, labels = parse_paths(options.interface), parse_paths(options.labels)
     bad = [
         name for name in interfaces if not NAME.fullmatch(name) or "." in name or name in RESERVED
     ]
@@ -274,11 +274,11 @@ def program_of(options: argparse.Namespace) -> ProgramSpec:
         )
         for name, path in interfaces.items()
     }
-    probes = _parse_paths(options.probe)
+    probes = parse_paths(options.probe)
     golden = {
-        name: load_golden(path, probes[name]) for name, path in _parse_paths(options.proof).items()
+        name: load_golden(path, probes[name]) for name, path in parse_paths(options.proof).items()
     }
-    replicas = {name: int(str(count)) for name, count in _parse_paths(options.replicas).items()}
+    replicas = {name: int(str(count)) for name, count in parse_paths(options.replicas).items()}
     _check_numbers(replicas, agents, options.copies)
     links = resolve(read_links(options.links), Instances(agents, replicas))
     return ProgramSpec(

@@ -143,6 +143,16 @@ def archive(objects: Mapping[str, Path], output: Path) -> None:
         output.write_bytes(Path(folder, "library.a").read_bytes())
 
 
+def compile_plugin(text: str, output: Path) -> None:
+    """Compile C text to a shared object of this machine that uses no library."""
+    with tempfile.TemporaryDirectory(prefix="so-") as folder:
+        Path(folder, "a.c").write_text(text, encoding="ascii")
+        flags = [flag for flag in FLAGS if flag not in ("-O3", "-fno-pic")]
+        words = ["-O2", "-fPIC", "-fvisibility=hidden", "-shared", "-s", "-Wl,--build-id=none"]
+        zig(["cc", "-target", host_target()[0], *flags, *words, "a.c", "-o", "a.so"], Path(folder))
+        output.write_bytes(Path(folder, "a.so").read_bytes())
+
+
 def link_program(objects: Sequence[Path], triple: str, output: Path) -> None:
     """Link objects in order to a static stripped program that begins at _start."""
     emulation = EMULATIONS[architecture(triple)]

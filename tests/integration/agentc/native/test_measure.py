@@ -83,11 +83,11 @@ def test_the_limit_decides_the_verdict_and_the_exit_code(program: Path) -> None:
         ("2us", 2000, None, None),
         ("3ms", 3_000_000, None, None),
     ):
-        found, evidence, _ = measured(program, "--steps", "50", "--p99", limit)
+        exit_code, evidence, _ = measured(program, "--steps", "50", "--p99", limit)
         assert check(evidence)["limit"] == nanoseconds
         assert check(evidence)["measured"]["steps"] == 50
         if code is not None:
-            assert (found, evidence["verdict"], check(evidence)["verdict"]) == (
+            assert (exit_code, evidence["verdict"], check(evidence)["verdict"]) == (
                 code,
                 verdict,
                 verdict,
