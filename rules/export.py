@@ -160,6 +160,8 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
         EMULATE_PROGRAM,
         In(program, "in/program"),
         *words,
+        "--cpu",
+        hardware.cpu,
         "--out",
         Out("emulation.json"),
         title=f"emulate {hardware.qemu_cpu if foreign else hardware.cpu}",

@@ -19,15 +19,23 @@ class BitsDiffer(Exception):
     """The program's output differs from the proof; the message is for users."""
 
 
+class Killed(BitsDiffer):
+    """The program was killed by a signal."""
+
+    def __init__(self, number: int, words: Sequence[str]) -> None:
+        super().__init__(f"{' '.join(words)}: signal {number}")
+        self.number = number
+
+
 def run(words: Sequence[str], data: bytes = b"") -> bytes:
     """Return the output of a command; Differs if it fails or is killed."""
     done = subprocess.run(words, input=data, capture_output=True, check=False, timeout=LIMIT)
+    if done.returncode < 0:
+        raise Killed(-done.returncode, words)
     if done.returncode:
-        how = (
-            f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-        )
         raise BitsDiffer(
-            f"{' '.join(words)}: {how}\n{done.stderr.decode(errors='replace')[-2000:]}"
+            f"{' '.join(words)}: exit code {done.returncode}\n"
+            f"{done.stderr.decode(errors='replace')[-2000:]}"
         )
     return done.stdout
 
