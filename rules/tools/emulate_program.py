@@ -3,7 +3,8 @@
     emulate_program.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76
         --cpu cortex_a76 --agent scout proof.json probe/ --out emulation.json
 
-`--cpu` is the core that the program was compiled for, which errors name. Without `--run` the program runs directly. Emulation checks function and bits, never time.
+`--cpu` is the core that the program was compiled for, which errors name. Without `--run` the
+program runs directly. Emulation checks function and bits, never time.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ def test_an_instruction_that_the_core_lacks_is_named(
     }
     assert checks["bits of scout"]["measured"] == "SIGILL"
     assert checks["bits of scout"]["why"] == (
-        "agent scout: the program was killed by SIGILL (an instruction that the core does not have) "
-        "on emulated cortex-a53, and was compiled for cortex_a76"
+        "agent scout: the program was killed by SIGILL (an instruction that the core does not "
+        "have) on emulated cortex-a53, and was compiled for cortex_a76"
     )
     words[4] = "cortex-a76"
     assert judge(tmp_path / "agent", agent, tmp_path / "e.json", *words) == 1

@@ -86,6 +86,7 @@ def test_only_what_comes_after_the_code_knows_a_board() -> None:
     }
     assert titles == {
         *(f"compile {name} for cortex_a76" for name in ("heater", "vent", "main")),
+        "emulate cortex-a76",  # errors name the core of the compiler
         "measure the image",  # against the limits of the board
     }  # both emulate an a76
 
