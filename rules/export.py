@@ -16,6 +16,7 @@ from .actions.quantize import Fidelity, Storage, quantize_members
 from .actions.required_gates import require_gates
 from .actions.static_gate import check_image
 from .base_image import BaseImage, fetch_base
+from .boards.board_file import board_file
 from .coalition import Coalition
 from .hardware import Hardware
 from .kernel import Kernel
@@ -120,6 +121,7 @@ def export(
         labels,
         coalition.running,
         base=fetch_base(ctx, base, machine) if base else None,
+        board=board_file(hardware),
     )
     own = [
         emulate(ctx, program, coalition, hardware),

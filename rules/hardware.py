@@ -53,6 +53,8 @@ class Hardware(Provider):
     l4t: str = ""  # release of NVIDIA's system software
     cuda: str = ""  # of that release
     memory_cgroup: bool | None = None  # False: the system ignores memory limits
+    names: tuple[str, ...] = ()  # in the device tree
+    modules: tuple[str, ...] = ()  # NVIDIA's p-numbers, which are parts of such names
 
     @property
     def available(self) -> int:
@@ -125,6 +127,8 @@ def hardware(
         l4t,
         software.cuda,
         board.memory_cgroup if memory_cgroup is None else memory_cgroup,
+        board.compatible,
+        tuple(board.modules),
     )
     _require_possible(ctx, result, reserved)
     return result

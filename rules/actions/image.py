@@ -19,10 +19,14 @@ def assemble(
     running: RunSettings = RunSettings(),
     *,
     base: Artifact | None = None,
+    board: str = "",
 ) -> Artifact:
     """Declare an image: one static program that runs as user 65532 with its own health check.
 
     It is the only content, unless there is a `base`, the layout of one image.
+
+    `board` is the text of /board, in a layer of its own: boards with one core share the program's
+    layer.
 
     User 65532 owns /data, and so any new volume mounted there. The layout names the image after
     workspace and label.
@@ -35,6 +39,10 @@ def assemble(
         for word in ("--annotation", f"{name}={value}")
     ]
     layer = ("--layer", "agent", "--dir", "data:0755:65532:65532", "--file", "agent=in/agent:0755")
+    staged = [In(program, "in/agent")]
+    if board:
+        layer += ("--layer", "board", "--file", "board=in/board:0644")
+        staged.append(In(Content("board", board.encode()), "in/board"))
     (image,) = ctx.tool(
         ASSEMBLE_IMAGE,
         *layer,
@@ -46,7 +54,7 @@ def assemble(
         ctx.image_name,
         "--out",
         Out("image", tree=True),
-        inputs=(In(program, "in/agent"),),
+        inputs=tuple(staged),
         title="assemble the image",
     )
     return image

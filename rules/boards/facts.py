@@ -28,6 +28,7 @@ class Fact:
     readers: tuple[str, ...] = ()
 
 
+_BOARD_FILE = "rules.boards.board_file:board_file"
 _EXPORT, _LIMITS, _DETECT = "rules.export", "rules.limits", "rules.boards.match"
 _FIT, _GATE = f"{_LIMITS}:require_fit", f"{_LIMITS}:board_words"
 _POSSIBLE, _CLOCK = "rules.hardware:_require_possible", "rules.boards.clock:clock_range"
@@ -62,7 +63,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("mhz", "", "", "input", "highest clock of the cores", (_CLOCK,)),
     Fact("", "clock_mhz", "clock_mhz", "limit", "clock of the mode: gate `step_p99`", (_TIME,)),
     Fact("power_modes.name", "", "power_mode", "input", "clock and cores", (_CLOCK,)),
-    Fact("", "power_mode", "", "informative", "name of the mode"),
+    Fact("", "power_mode", "", "input", "compared by `agent --doctor`", (_BOARD_FILE,)),
     Fact("power_modes.cores", "", "", "input", "cores of the mode", ("rules.hardware:hardware",)),
     Fact("power_modes.cpu_mhz", "", "", "input", "clock of the mode", (_CLOCK,)),
     Fact("power_modes.watts", "", "", "informative", "power budget of the mode"),
@@ -86,6 +87,8 @@ FACTS: tuple[Fact, ...] = (
         "device-tree names; those of `measured` evidence must match",
         (f"{_DETECT}:_by_name", _TIME),
     ),
+    Fact("", "modules", "", "input", "compared by `agent --doctor`", (_BOARD_FILE,)),
+    Fact("", "names", "", "input", "compared by `agent --doctor`", (_BOARD_FILE,)),
     Fact("caches.l1d_kib", "l1d", "caches.l1d", "informative", "data cache of one core"),
     Fact("caches.l2_kib", "l2", "caches.l2", "input", "second cache: gate `step_p99`", (_TIME,)),
     Fact("caches.l3_kib", "l3", "caches.l3", "input", "shared cache: gate `step_p99`", (_TIME,)),

@@ -40,7 +40,7 @@ HTTP_HEADERS = (
     "serve.h",
     "connections.h",
 )
-MEASURE_HEADERS = ("sha256.h", "measure.h")
+MEASURE_HEADERS = ("sha256.h", "measure.h", "instructions.h", "doctor.h")
 MOST_INSTANCES = 1 << 16
 STATE_SCHEMA = 1
 """Version of the agents' state. Increment it with every change: older state files are refused."""

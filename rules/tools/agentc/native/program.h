@@ -19,6 +19,8 @@ static const char HELP[] =
     "  --selftest  --health  --version  --help\n"
     "  --measure [-] [--steps N] [--p99 5ms] [--worst]  times of steps as JSON, of proved steps or of lines (-);\n"
     "                  --worst: every loop runs to its bound; 1 when the 99th percentile is above --p99 or the deadline\n"
+    "  --doctor [--state FILE] [--root DIR] [--board FILE]  this machine beside the board of the export, as JSON;\n"
+    "                  1 when a check failed, 3 when one could not be made; --root: files of another system\n"
     "  --replay AGENT  int32 records [reset, observation.., executed action.. or -1] on stdin;\n"
     "                  f32 beliefs, f32 policies, i32 action.., i32 policy on stdout\n"
     "SIGTERM, SIGINT and the end of the input finish the step, write the state and end with 0.\n"
@@ -73,6 +75,7 @@ static i32 run(word n, char **words) {
             if (equal(words[1], agents[a]->name)) return replay(agents[a]);
         return usage();
     }
+    if (n > 0 && equal(words[0], "--doctor")) return doctor(n - 1, words + 1);
     if (n > 0 && equal(words[0], "--measure")) return measure_options(n - 1, words + 1);
     if (n != 1) return serve(n, words);
     if (equal(words[0], "--selftest")) return selftest(0);
@@ -103,6 +106,8 @@ static i32 report_io_errors(i32 code) {
 _Noreturn __attribute__((used)) void enter(word *stack) {
     catch_signals();
     reserve_descriptors();
+    for (auxiliary = stack + stack[0] + 2; *auxiliary; auxiliary++) {}
+    auxiliary++;
     exit_program(report_io_errors(run(stack[0] - 1, (char **)(stack + 2))));
 }
 #endif
