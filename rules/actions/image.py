@@ -9,6 +9,8 @@ from buildgraph import Artifact, Content, Ctx, In, Out, Tool
 from .compile_agents import RunSettings
 
 ASSEMBLE_IMAGE = Tool("assemble_image")
+LAYER = ("--layer", "agent", "--dir", "data:0755:65532:65532", "--file", "agent=in/agent:0755")
+BOARD_LAYER = ("--layer", "board", "--file", "board=in/board:0644")
 
 
 def assemble(
@@ -38,14 +40,10 @@ def assemble(
         for name, value in sorted(labels.items())
         for word in ("--annotation", f"{name}={value}")
     ]
-    layer = ("--layer", "agent", "--dir", "data:0755:65532:65532", "--file", "agent=in/agent:0755")
-    staged = [In(program, "in/agent")]
-    if board:
-        layer += ("--layer", "board", "--file", "board=in/board:0644")
-        staged.append(In(Content("board", board.encode()), "in/board"))
     (image,) = ctx.tool(
         ASSEMBLE_IMAGE,
-        *layer,
+        *LAYER,
+        *(BOARD_LAYER if board else ()),
         "--config",
         text,
         *notes,
@@ -54,7 +52,10 @@ def assemble(
         ctx.image_name,
         "--out",
         Out("image", tree=True),
-        inputs=tuple(staged),
+        inputs=(
+            In(program, "in/agent"),
+            *((In(Content("board", board.encode()), "in/board"),) if board else ()),
+        ),
         title="assemble the image",
     )
     return image

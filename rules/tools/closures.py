@@ -71,7 +71,7 @@ USES: dict[str, str] = {
     "agentc/codegen/buffer_sizes": "agentc/codegen/links",
     "agentc/codegen/inference": "agentc/codegen/quantized agentc/plan/files agentc/plan/lower_tables",
     "agentc/codegen/links": "",
-    "agentc/codegen/main": "agentc/codegen/buffer_sizes agentc/codegen/links agentc/codegen/names agentc/codegen/native_files agentc/codegen/tables agentc/native/address.h agentc/native/agent.h agentc/native/agent_state.h agentc/native/chunks.h agentc/native/connections.h agentc/native/http.h agentc/native/measure.h agentc/native/metrics.h agentc/native/process.h agentc/native/program.h agentc/native/replay.h agentc/native/reply.h agentc/native/request.h agentc/native/serve.h agentc/native/sha256.h agentc/native/state_file.h agentc/native/step.h agentc/native/syscalls.h agentc/native/text.h agentc/proof/replay pypi:numpy",
+    "agentc/codegen/main": "agentc/codegen/buffer_sizes agentc/codegen/links agentc/codegen/names agentc/codegen/native_files agentc/codegen/tables agentc/native/address.h agentc/native/agent.h agentc/native/agent_state.h agentc/native/chunks.h agentc/native/connections.h agentc/native/doctor.h agentc/native/http.h agentc/native/instructions.h agentc/native/measure.h agentc/native/metrics.h agentc/native/process.h agentc/native/program.h agentc/native/replay.h agentc/native/reply.h agentc/native/request.h agentc/native/serve.h agentc/native/sha256.h agentc/native/state_file.h agentc/native/step.h agentc/native/syscalls.h agentc/native/text.h agentc/proof/replay pypi:numpy",
     "agentc/codegen/names": "",
     "agentc/codegen/native_files": "",
     "agentc/codegen/policy": "agentc/codegen/inference agentc/codegen/quantized agentc/codegen/tables agentc/plan/files agentc/plan/lower_tables",

@@ -82,10 +82,10 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 def test_the_layers_of_the_base_are_unchanged(ground: Ground, tmp_path: Path) -> None:
     layout, manifest, config = ground.image()
     layers = [layer["digest"] for layer in manifest["layers"]]
-    assert layers[:-1] == ground.layers() and len(layers) == 3
+    assert layers[:-2] == ground.layers() and len(layers) == 4
     base = blobs_of(ground.layouts / "amd64")
     assert all(blobs_of(layout)[digest] == base[digest] for digest in ground.layers())
-    assert len(config["history"]) == len(config["rootfs"]["diff_ids"]) == 3
+    assert len(config["history"]) == len(config["rootfs"]["diff_ids"]) == 4
     assert config["config"]["Entrypoint"] == ["/agent"]
     notes = manifest["annotations"]
     assert notes["org.opencontainers.image.base.name"] == ground.reference

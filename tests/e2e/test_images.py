@@ -61,7 +61,7 @@ def test_skopeo_reads_the_layout(built: Space, export: str, architecture: str) -
     )
     assert (
         image_info["Labels"]["org.opencontainers.image.title"] == export
-        and len(image_info["Layers"]) == 1
+        and len(image_info["Layers"]) == 2
     )
 
 
@@ -72,7 +72,10 @@ def test_the_program_in_the_arm64_image_answers_under_emulation(
     emulator = need("qemu-aarch64-static")
     index = json.loads((folder / "index.json").read_text())
     manifest = json.loads(blob(folder, index["manifests"][0]["digest"]))
-    [layer] = manifest["layers"]
+    layer, board = manifest["layers"]
+    with tarfile.open(fileobj=io.BytesIO(blob(folder, board["digest"]))) as archive:
+        file = archive.extractfile("board")
+        assert file and file.read() == b"profile raspberry-pi-4b\nname raspberrypi,4-model-b\n"
     with tarfile.open(fileobj=io.BytesIO(blob(folder, layer["digest"]))) as archive:
         assert {member.name.strip("./"): (member.uid, member.mtime) for member in archive} == {
             "agent": (0, 0),

@@ -167,7 +167,7 @@ static void check_power(span board) {
     put_check(name, how, "", same ? PASSED : FAILED, "another power mode is on", "select the mode with nvpmodel -m");
 }
 
-/* Bytes that the kernel has, of the line `MemTotal:       7802880 kB`; 0 if no file tells. */
+/* Bytes that the kernel has, of the line `MemTotal:       7802880 kB`; 0 if no file says so. */
 static u64 whole_memory(void) {
     u8 text_[512];
     span all = {text_, read_below("/proc/meminfo", text_, sizeof text_)}, value;
@@ -179,7 +179,7 @@ static u64 whole_memory(void) {
     return kib << 10;
 }
 
-/* 1 or 0 if the kernel can or cannot limit memory, -1 if no file tells. */
+/* 1 or 0 if the kernel can or cannot limit memory, -1 if no file says so. */
 static i32 has_controller(i32 *is_v2) {
     u8 text_[2048];
     span all = {text_, read_below("/sys/fs/cgroup/cgroup.controllers", text_, sizeof text_)}, row;
@@ -191,7 +191,7 @@ static i32 has_controller(i32 *is_v2) {
     return row.at[row.size - 1] == '1';
 }
 
-/* The limit of this process's group; 0 if it has none, -1 if no file tells. */
+/* The limit of this process's group; 0 if it has none, -1 if no file says so. */
 static long long memory_limit(i32 is_v2) {
     u8 text_[512];
     char part[PATH], path[PATH];

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rules.boards.board_file import board_file
 from rules.hardware import hardware
 from tests.support.device_files import DEVICES, cgroup_1
 from tests.support.native_runs import built, scout
@@ -65,11 +66,11 @@ def examined(
     return done.returncode, {check["name"]: check for check in evidence["checks"]}, evidence
 
 
-def board_file(folder: Path, profile: str, power_mode: str = "") -> str:
+def written_board(folder: Path, profile: str, power_mode: str = "") -> str:
     """The file that images for a board have as /board."""
     folder.mkdir(exist_ok=True)
     path = folder / "board"
-    path.write_text(hardware(ctx(), profile, power_mode).identity)
+    path.write_text(board_file(hardware(ctx(), profile, power_mode)))
     return str(path)
 
 
@@ -205,7 +206,7 @@ def test_foreign_programs_report_the_same(
     )
     files = {name: text for name, text in DEVICES[PI].items() if "cgroup" not in name}
     root = device(tmp_path / "root", files | cgroup_1(1) | {LIMIT_1: "4194304\n"})
-    words = ("--board", board_file(tmp_path, PI), "--root", root, "--state", str(tmp_path / "s"))
+    words = ("--board", written_board(tmp_path, PI), "--root", root, "--state", str(tmp_path / "s"))
     own, other = (
         examined(foreign, *words, run=(need(emulator),))[1],
         examined(program, *words)[1],
