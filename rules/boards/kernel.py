@@ -24,6 +24,7 @@ SINCE: Mapping[str, str] = {
     "SHUTDOWN": "2.6",
     "SIGACTION": "2.6",
     "SOCKET": "2.6",
+    "STATFS": "2.6",
     "UNLINKAT": "2.6.16",
     "WRITE": "2.6",
 }

@@ -135,7 +135,7 @@ class TestWhatRunsAgain:
             '"jetson-orin-nano-8g"',
             '"jetson-orin-nano-8g"\npower_mode = "15W"',
         )
-        of_image = ["assemble the image", "measure the image", "report"]
+        of_image = ["assemble the image", "check the image", "measure the image", "report"]
         assert rooms.build(BOTH).titles() == of_image
         edit(
             rooms,

@@ -80,7 +80,7 @@ def on(
     """Examine a device as the export for a profile."""
     words = (
         "--board",
-        board_file(folder, profile, *mode),
+        written_board(folder, profile, *mode),
         "--root",
         device(folder / "root", files),
     )
