@@ -8,7 +8,7 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 
 from .actions.backends import require_native_code
 from .actions.boot import boot as boot_board
-from .actions.compile_agents import link
+from .actions.compile_agents import Linked, link
 from .actions.deadline_gate import deadline_gate
 from .actions.image import assemble
 from .actions.model_gate import check_model
@@ -107,10 +107,10 @@ def export(
         budget=fidelity,
     )
     coalition = replace(coalition, members=members)
-    program = link(
+    linked = link(
         ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu)
     )
-    machine = (hardware.arch, hardware.variant)
+    program, machine = linked.program, (hardware.arch, hardware.variant)
     labels = {"org.opencontainers.image.title": ctx.label.name}
     if base:
         labels["org.opencontainers.image.base.name"] = base.name
@@ -125,7 +125,7 @@ def export(
     )
     own = [
         emulate(ctx, program, coalition, hardware),
-        measure(ctx, program, image, hardware, budget),
+        measure(ctx, linked, image, hardware, budget),
         check_model(ctx, coalition.members, coalition.links, coalition.blankets, budget.ties),
         check_image(ctx, image, machine, hardware.cpu, allow),
     ]
@@ -171,20 +171,22 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
     return Gate("emulation", verdict, (hardware.qemu,) if foreign else ("an x86-64 host",))
 
 
-def measure(
-    ctx: Ctx, program: Artifact, image: Artifact, hardware: Hardware, budget: Budget
-) -> Gate:
+def measure(ctx: Ctx, linked: Linked, image: Artifact, hardware: Hardware, budget: Budget) -> Gate:
     """Declare the fitness gate: the image must fit the board and the budget."""
     limits = ("--max-image", str(int(budget.image)), "--max-memory", str(int(budget.memory)))
+    agents: list[str | In] = []
+    for name, code in linked.objects.items():
+        agents += ["--agent", name, In(code, f"in/{name}/agent.o")]
     (verdict,) = ctx.tool(
         MEASURE_IMAGE,
         "--program",
-        program,
+        linked.program,
         "--image",
         image,
         "--arch",
         hardware.arch,
         *limits,
+        *agents,
         *board_words(hardware),
         "--out",
         Out("fitness.json"),

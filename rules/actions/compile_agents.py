@@ -197,22 +197,30 @@ def emit_program(
     return text
 
 
+@dataclass(frozen=True)
+class Linked:
+    """A program, and the objects of its agents by their names."""
+
+    program: Artifact
+    objects: dict[str, Artifact]
+
+
 def link(
     ctx: Ctx,
     members: Sequence[Member],
     links: Artifact,
     running: RunSettings,
     target: tuple[str, str],
-) -> Artifact:
+) -> Linked:
     """Declare the program of a coalition for a target. Unchanged agents are not compiled again."""
     objects = [compile_agent(ctx, member, target) for member in members]
-    objects.append(
-        _compile(ctx, "main", emit_program(ctx, members, links, running), target, "--small")
-    )
+    text = emit_program(ctx, members, links, running)
+    main = _compile(ctx, "main", text, target, "--small")
     (program,) = ctx.tool(
-        LINK_PROGRAM, *objects, "--triple", target[0], "--out", Out("agent"), title="link"
+        LINK_PROGRAM, *objects, main, "--triple", target[0], "--out", Out("agent"), title="link"
     )
-    return program
+    names = (member.name for member in members)
+    return Linked(program, dict(zip(names, objects, strict=True)))
 
 
 def compile_agent(ctx: Ctx, member: Member, target: tuple[str, str], *options: str) -> Artifact:

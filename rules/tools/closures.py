@@ -53,7 +53,7 @@ USES: dict[str, str] = {
     "judge_deadline": "readiness/deadline readiness/evidence readiness/measured",
     "link_program": "agentc/toolchain/errors agentc/toolchain/zig",
     "make_probe": "agentc/errors agentc/ir/files agentc/ir/types agentc/proof/probe",
-    "measure_image": "agentc/proof/fitness agentc/toolchain/errors readiness/board_limits readiness/evidence readiness/fitness",
+    "measure_image": "agentc/proof/fitness agentc/toolchain/elf agentc/toolchain/errors readiness/board_limits readiness/evidence readiness/fitness",
     "measure_quantization": "agentc/ir/files agentc/proof/fidelity agentc/proof/native agentc/proof/replay agentc/quantize/trial agentc/toolchain/errors",
     "merge_images": "ociimage/errors ociimage/layout ociimage/merge",
     "plan_agent": "agentc/errors agentc/ir/files agentc/plan/build agentc/plan/files",

@@ -2,7 +2,7 @@
 
 measure_image.py --program P --image DIR --arch arm64 [--max-image BYTES]
     [--max-memory BYTES] --board NAME [--board-memory BYTES] [--board-storage BYTES]
-    [--page-size BYTES] [--memory-cgroup on|off] --out evidence.json
+    [--page-size BYTES] [--memory-cgroup on|off] [--agent NAME agent.o]... --out evidence.json
 
 `--board-storage` is the space for one image. A fact that is not given is not known.
 """
@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentc.proof.fitness import measure
+from agentc.toolchain.elf import loaded
 from agentc.toolchain.errors import ToolchainError
 from readiness import board_limits
 from readiness.board_limits import Board
 from readiness.evidence import conclude
-from readiness.fitness import checks
+from readiness.fitness import Limits, checks
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--board-storage", type=int, default=0)
     parser.add_argument("--page-size", type=int, default=0)
     parser.add_argument("--memory-cgroup", choices=("on", "off"), default="")
+    parser.add_argument("--agent", action="append", nargs=2, default=[], metavar=("NAME", "OBJECT"))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     program = options.program.read_bytes()
@@ -47,7 +49,9 @@ def main(argv: Sequence[str]) -> int:
     )
     try:
         measured = measure(program, options.image)
-        results = checks(measured, options.arch, options.max_image, options.max_memory)
+        agents = {name: loaded(Path(path).read_bytes()) for name, path in options.agent}
+        limits = Limits(options.max_image, options.max_memory)
+        results = checks(measured, options.arch, limits, agents)
         results += board_limits.checks(program, options.image, board)
     except (ToolchainError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -132,7 +132,10 @@ def test_a_budget_is_refused_at_its_value_with_a_sufficient_one(rooms: Space) ->
     edit(rooms, 'memory = "256KiB"', 'memory = "8KiB"')
     err = rooms.run("test", "//exports:rooms.x86", code=2).err
     assert (
-        "memory: " in err and "the budget is 8192" in err and "help: raise it to memory = " in err
+        "memory: needs " in err
+        and "the budget says 8 KiB" in err
+        and "help: raise budget.memory to " in err
+        and "or drop agent `" in err
     )
     check_caret(err.replace("gate failed", ""), "budget = {", "8KiB")
 

@@ -205,8 +205,8 @@ class TestGates:
         failed = rooms.run("build", "//exports:rooms.x86", code=2)
         image = rooms.root / "out/exports/rooms.x86/image"
         size = sum(path.stat().st_size for path in (image / "blobs/sha256").iterdir())
-        assert f"image: {size} bytes, the budget is 1000" in failed.err
-        assert "memory: " in failed.err and "the budget is 2048" in failed.err
+        assert f"image: needs {size / 1024:.1f} KiB, the budget says 1000 bytes" in failed.err
+        assert "memory: needs " in failed.err and "the budget says 2 KiB" in failed.err
         assert "  failed       fitness" in failed.out and "  passed       emulation" in failed.out
         assert (image / "index.json").is_file()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from readiness.evidence import Check
@@ -12,8 +12,21 @@ IMAGE, PROGRAM = "the image", "the program"
 CONFIG, HEADERS = "configuration of the image", "headers of the ELF file"
 
 
-def checks(measured: dict[str, Any], arch: str, max_image: int, max_memory: int) -> list[Check]:
-    """Return the checks of sizes that `agentc.proof.fitness.measure` gave; a limit of 0 is none."""
+@dataclass(frozen=True)
+class Limits:
+    """The budget of an export in bytes; 0 is none."""
+
+    image: int = 0
+    memory: int = 0
+
+
+def checks(
+    measured: dict[str, Any], arch: str, limits: Limits, agents: Mapping[str, int]
+) -> list[Check]:
+    """Return the checks of sizes that `agentc.proof.fitness.measure` gave.
+
+    `agents` are the bytes in memory of each agent's code and tables.
+    """
     results = [
         _compare(Check("arch", "passed", HEADERS, PROGRAM, measured["arch"], arch)),
         _compare(Check("image arch", "passed", CONFIG, IMAGE, measured["image_arch"], arch)),
@@ -28,8 +41,8 @@ def checks(measured: dict[str, Any], arch: str, max_image: int, max_memory: int)
         key="budget.memory",
         unit="bytes",
     )
-    results.append(_limited(size, measured["image_bytes"], max_image))
-    results.append(_limited(memory, measured["memory_bytes"], max_memory))
+    results.append(_limited(size, measured["image_bytes"], limits.image, {}))
+    results.append(_limited(memory, measured["memory_bytes"], limits.memory, agents))
     return results
 
 
@@ -50,13 +63,33 @@ def _program_and_user(measured: dict[str, Any]) -> Iterator[Check]:
     yield replace(user, verdict="failed", why=why) if is_root else user
 
 
-def _limited(check: Check, measured: int, limit: int) -> Check:
+def _limited(check: Check, measured: int, limit: int, agents: Mapping[str, int]) -> Check:
     check = replace(check, measured=measured, limit=limit or None)
     if not limit or measured <= limit:
         return check
-    fix = (
-        f'raise it to {check.name} = "{-(-measured // 1024)}KiB" or more, or make the agents '
-        'smaller: storage = "smallest"'
-    )
-    why = f"{measured} bytes, the budget is {limit}"
-    return replace(check, verdict="failed", why=why, fix=fix)
+    have, most = format_bytes(measured), format_bytes(limit)
+    if have == most:
+        have, most = f"{measured} bytes", f"{limit} bytes"
+    why = f"needs {have}, the budget says {most}"
+    ways = [f'raise {check.key} to "{-(-measured // 1024)}KiB"']
+    if len(agents) > 1:
+        name = _to_drop(agents, measured - limit)
+        ways.append(f"drop agent `{name}`, {format_bytes(agents[name])}")
+    ways.append('make the agents smaller: storage = "smallest"')
+    return replace(check, verdict="failed", why=why, fix=", or ".join(ways))
+
+
+def _to_drop(agents: Mapping[str, int], excess: int) -> str:
+    """Return the smallest agent without which the rest fits, or else the largest one."""
+    enough = [name for name, size in agents.items() if size >= excess]
+    if enough:
+        return min(enough, key=lambda name: (agents[name], name))
+    return max(agents, key=lambda name: (agents[name], name))
+
+
+def format_bytes(count: int) -> str:
+    """Return a size with its unit, such as "37 MiB" or "1.4 KiB"; exact below 1 KiB."""
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{count} bytes"

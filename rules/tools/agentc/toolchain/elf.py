@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from agentc.toolchain.errors import ToolchainError
@@ -78,6 +78,15 @@ def stored(data: bytes) -> int:
     """Return the bytes of an object in a file or in flash, 32 or 64 bits; zeroed variables take
     none.
     """
+    return _taken(data, {EMPTY})
+
+
+def loaded(data: bytes) -> int:
+    """Return the bytes of an object in memory, 32 or 64 bits, with its zeroed variables."""
+    return _taken(data, frozenset())
+
+
+def _taken(data: bytes, without: Container[int]) -> int:
     wide = data[4] == 2
     (start,) = struct.unpack_from("<Q", data, 40) if wide else struct.unpack_from("<I", data, 32)
     size, count = struct.unpack_from("<HH", data, 58 if wide else 46)
@@ -87,7 +96,7 @@ def stored(data: bytes) -> int:
             kind, flags, _, _, length = struct.unpack_from("<IQQQQ", data, at + 4)
         else:
             kind, flags, _, _, length = struct.unpack_from("<5I", data, at + 4)
-        taken += length * bool(flags & ALLOCATED and kind != EMPTY)
+        taken += length * bool(flags & ALLOCATED and kind not in without)
     return int(taken)
 
 
