@@ -43,6 +43,9 @@ GOALS = {
     "random_128": 30,
     "random_512": 300,
     "random_2048": 1500,
+    "dense_4": 14,
+    "dense_crossed": 13,
+    "dense_3": 9,
 }
 """Times faster than jitted pymdp that a step should be."""
 STEPS = 256
@@ -68,10 +71,12 @@ def program_time(run: Callable[[], object], steps: int) -> float:
 
 
 def model_of(name: str, folder: Path) -> Any:
-    """A shipped example, or random_<states>."""
-    from tests.bench.random_agents import random_agent
+    """A shipped example, random_<states>, or one of the dense agents."""
+    from tests.bench.random_agents import DENSE, dense_agent, random_agent
     from tests.support.native_agents import example
 
+    if name in DENSE:
+        return dense_agent(name)
     return (
         random_agent(int(name.removeprefix("random_")))
         if name.startswith("random_")

@@ -1,4 +1,4 @@
-"""Random sparse agents: three noisy modalities, eight actions, six successors of each state."""
+"""Random agents: sparse ones of one factor, and dense ones of several factors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,52 @@ from agentc.ir.files import F64
 from tests.support.native_agents import make
 
 ACTIONS, SUCCESSORS, NOISE = 8, 6, 0.01
+DENSE = {
+    "dense_4": ((8, 8, 8, 8), (3, 2, 1, 1), False),
+    "dense_crossed": ((12, 10, 8), (3, 2, 1), True),
+    "dense_3": ((10, 10, 10), (3, 3, 1), False),
+}
+"""States, controls, and whether each transition also reads the next factor."""
+
+
+def dense_agent(name: str, seed: int = 0) -> ir.Model:
+    """Write one of DENSE: three modalities of eight outcomes that depend on all factors."""
+    return dense(*DENSE[name], outcomes=(8, 8, 8), seed=seed)
+
+
+def dense(
+    states: tuple[int, ...],
+    controls: tuple[int, ...],
+    crossed: bool,
+    *,
+    outcomes: tuple[int, ...],
+    seed: int = 0,
+    policy_len: int = 2,
+) -> ir.Model:
+    """Write an agent whose arrays have no zero."""
+    rng, count = np.random.default_rng(seed), len(states)
+    reads = tuple(tuple(sorted({f, (f + 1) % count})) if crossed else (f,) for f in range(count))
+
+    def columns(rows: int, *shape: int) -> F64:
+        return np.moveaxis(rng.dirichlet(np.ones(rows), size=shape), -1, 0)
+
+    A = [columns(rows, *states) for rows in outcomes]
+    B = [
+        columns(n, *(states[d] for d in read), u)
+        for n, read, u in zip(states, reads, controls, strict=True)
+    ]
+    everything = [tuple(range(count))] * len(outcomes)
+    C = tuple(rng.normal(size=rows) for rows in outcomes)
+    return make(
+        A, B, everything, controls, C=C, gamma=1.0, B_dependencies=reads, policy_len=policy_len
+    )
 
 
 def random_agent(states: int, seed: int = 0) -> ir.Model:
     """Write an agent of one factor, with half as many outcomes as states.
 
-    Noise keeps each entry of A above zero.
+    Three noisy modalities, eight actions, six successors of each state. Noise
+    keeps each entry of A above zero.
     """
     rng, outcomes = np.random.default_rng(seed), states // 2
     B = np.zeros((states, states, ACTIONS))

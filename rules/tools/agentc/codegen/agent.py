@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from agentc.codegen import (
     inference as emit_states,
+    kernels as emit_kernels,
     policy as emit_step,
     pymdp007 as emit_legacy,
     quantized as emit_coded,
@@ -20,6 +21,7 @@ from agentc.plan.files import Plan
 
 AGENT_HEADERS = ("agent.h", "fmath.h", "kernel.h")
 CODED_HEADER = ("quantized.h",)
+CONTRACTION_HEADER = ("contraction.h",)
 
 
 def emit(plan: Plan, name: str) -> str:
@@ -34,9 +36,11 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     if "coded" in header:
         yield native(CODED_HEADER)
         yield from emit_coded.decoder_and_aliases(plan)
+    if "contractions" in header or "dense" in header:
+        yield native(CONTRACTION_HEADER)
     for key, array in sorted(plan.tables.items()):
         yield table(key, array)
-    yield from emit_step.kernels(plan)
+    yield from emit_kernels.kernels(plan)
     beliefs = emit_legacy if header.get("legacy") else emit_states
     for part in (
         emit_step.storage,

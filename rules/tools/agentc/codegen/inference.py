@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-from agentc.codegen import quantized as emit_coded
+from agentc.codegen import messages as emit_messages, quantized as emit_coded
 from agentc.plan.files import Plan
 from agentc.plan.lower_tables import padded
+from agentc.plan.lower_transitions import narrowed
 
 
 def plan_every(plan: Plan) -> int:
@@ -36,6 +37,17 @@ def values_and_palette(plan: Plan, letter: str) -> str:
     one.
     """
     return f"{optional(plan, f'{letter}_val')}, {optional(plan, f'{letter}_pal')}"
+
+
+def predicted_values(plan: Plan, f: int) -> str:
+    """Return the names of the values and palette of B for predictions, which are in float32."""
+    names, near = values_and_palette(plan, f"B{f}"), narrowed(plan.tables, f)
+    return names.replace(near, f"B{f}_near") if near else names
+
+
+def stored_rows(plan: Plan, f: int, first: str) -> str:
+    """Return C for the states of the rows from `first` on, "0" if they are in order."""
+    return f"B{f}_row + {first}" if f"B{f}_row" in plan.tables else "0"
 
 
 def entry(plan: Plan, letter: str) -> str:
@@ -120,17 +132,20 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
     for m, own in enumerate(parents):
         if len(own) == 1:
             yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {likelihood(plan, m)};"
-    joint = [m for m, own in enumerate(parents) if len(own) > 1]
+    dense = emit_messages.dense_modalities(plan)
+    joint = [m for m, own in enumerate(parents) if len(own) > 1 and m not in dense]
+    yield from emit_messages.add_likelihoods(plan)
     for m in joint:
         if emit_coded.is_quantized(plan, m):  # once a step: a logarithm each
             yield f"    static f64 ln_A_{m}[{emit_coded.longest_row(plan, m)}];"
             yield f"{_entries(m)} ln_A_{m}[e - L{m}_ptr[o[{m}]]] = {likelihood(plan, m)};"
     for f, size in enumerate(states):
         yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
-    yield f"    for (i32 k = 0; k < {header['num_iter'] if joint else 1}; k++) {{"
+    yield f"    for (i32 k = 0; k < {header['num_iter'] if joint or dense else 1}; k++) {{"
     yield f"    for (i32 s = 0; s < {total}; s++) x[s] = base[s];"
     for m in joint:
         yield from _messages(plan, m, [at[f] for f in parents[m]])
+    yield from emit_messages.messages(plan, at)
     for f, size in enumerate(states):
         yield f"    softmax(next + {at[f]}, x + {at[f]}, {size});"
     yield f"    if (same(next, self.q, {total}) && !to_bounds) break;"
@@ -157,7 +172,7 @@ def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
 def variational_free_energy(plan: Plan) -> Iterator[str]:
     """Generate `vfe`: the variational free energy of the last inference, in nats."""
     header = plan.header
-    at = offsets(header["num_states"])
+    at, dense = offsets(header["num_states"]), emit_messages.dense_modalities(plan)
     yield "static f64 free_energy(const i32 *o) {"
     yield "    f64 value = 0.0;"
     if header["product"]:
@@ -170,9 +185,10 @@ def variational_free_energy(plan: Plan) -> Iterator[str]:
         )
     for m, own in enumerate(header["A_dependencies"]):
         yield f"    value -= L{m}_ground[o[{m}]];"
-        if not header["product"]:
+        if not header["product"] and m not in dense:
             weight = " * ".join(f"self.q[{at[f]} + L{m}_s{j}[e]]" for j, f in enumerate(own))
             yield f"{_entries(m)} value -= {likelihood(plan, m)} * {weight};"
+    yield from emit_messages.expectation(plan, at)
     yield "    return value;"
     yield "}"
 
@@ -212,7 +228,7 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
         f"    predict_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, "
         f"{count}, {parent}, "
         f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, "
-        f"{values_and_palette(plan, f'B{f}')});"
+        f"{stored_rows(plan, f, str(block['slice'] * size))}, {predicted_values(plan, f)});"
     )
 
 
@@ -268,6 +284,5 @@ def _transition(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
         yield f"{loops(states, read)}        joint_q[i++] = {product};"
     yield (
         f"    transition_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, "
-        f"B{f}_col, "
-        f"{values_and_palette(plan, f'B{f}')});"
+        f"B{f}_col, {stored_rows(plan, f, f'u * {size}')}, {values_and_palette(plan, f'B{f}')});"
     )

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-from agentc.codegen import quantized as emit_coded
+from agentc.codegen import (
+    contraction as emit_contraction,
+    messages as emit_messages,
+    quantized as emit_coded,
+)
 from agentc.codegen.inference import (
     joint_columns,
     joint_states,
@@ -19,54 +23,10 @@ from agentc.codegen.inference import (
     product,
     values_and_palette,
 )
-from agentc.codegen.tables import c_type, literal
+from agentc.codegen.kernels import inductive_factors
+from agentc.codegen.tables import literal
 from agentc.plan.files import Plan
 from agentc.plan.lower_tables import padded
-
-FEW_BLOCKS = 16
-"""Up to this number, each block of a factor is compiled for its own sizes: twice as fast, but
-larger.
-"""
-
-
-def kernels(plan: Plan) -> Iterator[str]:
-    """Generate the kernels that the agent needs, for its own index types."""
-
-    def kind(name: str, otherwise: str = "") -> str:
-        return c_type(plan.tables[name]) if name in plan.tables else otherwise
-
-    for f, factor in enumerate(plan.header["factors"]):
-        types = f"{kind(f'B{f}_ptr')}, {kind(f'B{f}_col')}"
-        yield f"DEFINE_TRANSITION(transition_{f}, {types}, {kind(f'B{f}_val', 'f64')})"
-        node, value = kind(f"N{f}_parent", "u8"), kind(f"B{f}_val", "f64")
-        if factor["blocks"]:
-            many = "SEPARATE" if len(factor["blocks"]) > FEW_BLOCKS else "INLINE"
-            yield f"DEFINE_PREDICT({many}, predict_{f}, {types}, {node}, {value})"
-        if any(len(block["reads"]) > 1 for block in factor["blocks"]):
-            yield f"DEFINE_JOINT(joint_{f}, {node})"
-    for m, facts in enumerate(plan.header["modalities"]):
-        many, coded = facts["still"] > 1, "_QUANTIZED" * emit_coded.is_quantized(plan, m)
-        yield (
-            f"DEFINE_NEG_EFE{'' if many else coded}(neg_efe_{m}, {kind(f'E{m}_ptr')}, "
-            f"{kind(f'E{m}_col')}, "
-            f"{kind(f'E{m}_val', 'f32')})"
-        )
-        if many:
-            rows = f"{kind(f'E{m}_ptr')}, " if coded else ""
-            yield (
-                f"DEFINE_MARGINALIZE{coded}(marginalize_{m}, {rows}{kind(f'X{m}_ptr')}, "
-                f"{kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
-            )
-    for f in _inductive(plan):
-        yield (
-            f"DEFINE_NEG_EFE(inductive_value_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, "
-            f"{kind(f'I{f}_val')})"
-        )
-
-
-def _inductive(plan: Plan) -> list[int]:
-    """Return the factors with inductive planning."""
-    return [f for f in range(len(plan.header["factors"])) if f"I{f}_row" in plan.tables]
 
 
 def storage(plan: Plan) -> Iterator[str]:
@@ -85,12 +45,16 @@ def storage(plan: Plan) -> Iterator[str]:
         yield f"static f32 Q{f}[{states[f] * factor['columns']}];"
     for m, facts in enumerate(header["modalities"]):
         yield f"static f32 G{m}[{facts['planes'] * facts['columns']}];"
+        if "contraction" in facts:
+            continue
         if facts["still"] > 1:
             yield (
                 f"static f32 constant_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
             )
         if _needs_joint(facts):
             yield f"static f32 J{m}[{prod(states[f] for f in facts['moving']) * facts['columns']}];"
+    yield from emit_contraction.storage(plan)
+    yield from emit_messages.storage(plan)
     meetings = [
         joint_states(plan, [d for d, _, _ in block["reads"]]) * padded(block["count"])
         for factor in header["factors"]
@@ -102,7 +66,7 @@ def storage(plan: Plan) -> Iterator[str]:
     yield f"static f32 step_neg_efe[{header['places']}], prefix_neg_efe[{header['prefixes']}];"
     count = header["n_policies"]
     yield f"static f32 neg_efe[{count}], logit[{count}], q_pi[{count}];"
-    for f in _inductive(plan):
+    for f in inductive_factors(plan):
         yield f"static f32 inductive_{f}[{header['factors'][f]['columns']}];"
     if _is_stochastic(plan):
         sizes = header["num_controls"]
@@ -117,33 +81,36 @@ def evaluate(plan: Plan) -> Iterator[str]:
     """
     header = plan.header
     yield "static void evaluate(void) {"
+    yield from emit_contraction.contract(plan)
     for m, facts in enumerate(header["modalities"]):
+        if "contraction" in facts:
+            yield emit_contraction.neg_efe_call(plan, m)
+            continue
         if facts["still"] > 1:
             yield from _constant_factors(plan, m, facts)
         if _needs_joint(facts):
             yield from _joint(plan, m, facts)
-        source = f"J{m}" if _needs_joint(facts) else f"Q{facts['moving'][0]}"
+        source = _evaluated(plan, m)
         if facts["still"] == 1 and emit_coded.is_quantized(plan, m):
-            yield emit_coded.neg_efe_call(plan, m, source, facts["columns"])
+            yield emit_coded.neg_efe_call(plan, m, source)
             continue
         yield (
-            f"    neg_efe_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, "
-            f"{facts['planes']}, "
+            f"    neg_efe_{m}(G{m}, {source}, {facts['outcomes']}, {facts['planes']}, "
             f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});"
         )
     at = offsets(header["num_states"])
-    for f in _inductive(plan):
+    for f in inductive_factors(plan):
         yield (
             f"    {{\n    u32 r = I{f}_row[most_probable_state(self.q + {at[f]}, "
             f"{header['num_states'][f]})];\n"
-            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, 0, "
-            f"1, I{f}_ground + r, I{f}_ptr + r, "
+            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, "
+            f"{header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
             f"I{f}_col, {values_and_palette(plan, f'I{f}')});\n    }}"
         )
     terms = " + ".join(
         [
             *(f"G{m}[G{m}_at[i]]" for m in range(len(header["modalities"]))),
-            *(f"inductive_{f}[I{f}_at[i]]" for f in _inductive(plan)),
+            *(f"inductive_{f}[I{f}_at[i]]" for f in inductive_factors(plan)),
         ]
     )
     yield f"    for (i32 i = 0; i < {header['places']}; i++) step_neg_efe[i] = {terms};"
@@ -154,6 +121,15 @@ def evaluate(plan: Plan) -> Iterator[str]:
         "prefix_neg_efe[P_leaf[p]];"
     )
     yield "}"
+
+
+def _evaluated(plan: Plan, m: int) -> str:
+    """Return C for the beliefs that a modality evaluates, their columns, and the stride of rows."""
+    facts = plan.header["modalities"][m]
+    if _needs_joint(facts):
+        return f"J{m}, {facts['columns']}, {facts['columns']}"
+    f, first = facts["moving"][0], facts["first"]
+    return f"Q{f} + {first}, {facts['columns']}, {plan.header['factors'][f]['columns']}"
 
 
 def _constant_factors(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:

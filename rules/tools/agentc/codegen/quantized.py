@@ -56,11 +56,13 @@ def longest_row(plan: Plan, m: int) -> int:
     return max(1, int(np.diff(plan.tables[f"L{m}_ptr"].astype(np.int64)).max()))
 
 
-def neg_efe_call(plan: Plan, m: int, source: str, columns: int) -> str:
-    """Generate the evaluation of a quantized modality; `source` is C for its beliefs."""
+def neg_efe_call(plan: Plan, m: int, source: str) -> str:
+    """Generate the evaluation of a quantized modality; `source` is C for its beliefs, columns and
+    stride.
+    """
     facts = plan.header["modalities"][m]
     return (
-        f"    neg_efe_{m}(G{m}, {source}, {columns}, {facts['outcomes']}, {facts['planes']}, "
+        f"    neg_efe_{m}(G{m}, {source}, {facts['outcomes']}, {facts['planes']}, "
         f"E{m}_ground, E{m}_ptr, "
         f"E{m}_col, E{m}_val, {palette(plan, m)}, W{m}_val);"
     )

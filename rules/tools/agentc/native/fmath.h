@@ -34,35 +34,41 @@ INLINE f64 exp_f64(f64 x) {
     return x < -700.0 ? 0.0 : y;
 }
 
-/* Sixteen columns together: each lane does the operations of a single column, so no bit depends on
-   the vector unit. */
-#define LANES 16
-typedef f32 lanes __attribute__((vector_size(4 * LANES)));
-typedef i32 lane_bits __attribute__((vector_size(4 * LANES)));
-typedef lanes unaligned_lanes __attribute__((aligned(4), may_alias));
+/* W columns together: each lane does the operations of a single column, so no bit depends on the
+   vector unit or on W. The logarithms are of positive normal numbers, relative error below 1e-7. */
+#define DEFINE_LANES(W)                                                                                               \
+    typedef f32 lanes##W __attribute__((vector_size(4 * W)));                                                         \
+    typedef i32 lane_bits##W __attribute__((vector_size(4 * W)));                                                     \
+    typedef lanes##W unaligned_lanes##W __attribute__((aligned(4), may_alias));                                       \
+    INLINE lanes##W broadcast##W(f32 x) { return x - (lanes##W){0}; }                                                 \
+    INLINE lanes##W clip_min##W(lanes##W x, f32 least) {                                                              \
+        lane_bits##W below = x < least;                                                                               \
+        return (lanes##W)(((lane_bits##W)x & ~below) | ((lane_bits##W)broadcast##W(least) & below));                  \
+    }                                                                                                                 \
+    INLINE lanes##W ln_lanes##W(lanes##W x) {                                                                         \
+        lane_bits##W b = (lane_bits##W)x + (0x3f800000 - 0x3f3504f3);                                                 \
+        lanes##W k = __builtin_convertvector((b >> 23) - 127, lanes##W);                                              \
+        lanes##W e = (lanes##W)((b & 0x007fffff) + 0x3f3504f3) - 1.0f, z = e * e;                                     \
+        lanes##W p = e * -0x1.3a32dap-4f + 0x1.05d90ap-3f;                                                            \
+        p = p * e + -0x1.0d744ap-3f;                                                                                  \
+        p = p * e + 0x1.22c490p-3f;                                                                                   \
+        p = p * e + -0x1.5471d4p-3f;                                                                                  \
+        p = p * e + 0x1.99a12ep-3f;                                                                                   \
+        p = p * e + -0x1.00022cp-2f;                                                                                  \
+        p = p * e + 0x1.555552p-2f;                                                                                   \
+        lanes##W tail = z * e * p - z * 0.5f + k * -0x1.bd0106p-13f;                                                  \
+        return k * 0x1.63p-1f + (e + tail);                                                                           \
+    }
+DEFINE_LANES(16)
+DEFINE_LANES(8)
 
-INLINE lanes broadcast(f32 x) { return x - (lanes){0}; }
-
-INLINE lanes clip_min(lanes x, f32 least) {
-    lane_bits below = x < least;
-    return (lanes)(((lane_bits)x & ~below) | ((lane_bits)broadcast(least) & below));
-}
-
-/* Natural logarithms of positive normal numbers, relative error below 1e-7. */
-INLINE lanes ln_lanes(lanes x) {
-    lane_bits b = (lane_bits)x + (0x3f800000 - 0x3f3504f3);
-    lanes k = __builtin_convertvector((b >> 23) - 127, lanes);
-    lanes e = (lanes)((b & 0x007fffff) + 0x3f3504f3) - 1.0f, z = e * e;
-    lanes p = e * -0x1.3a32dap-4f + 0x1.05d90ap-3f;
-    p = p * e + -0x1.0d744ap-3f;
-    p = p * e + 0x1.22c490p-3f;
-    p = p * e + -0x1.5471d4p-3f;
-    p = p * e + 0x1.99a12ep-3f;
-    p = p * e + -0x1.00022cp-2f;
-    p = p * e + 0x1.555552p-2f;
-    lanes tail = z * e * p - z * 0.5f + k * -0x1.bd0106p-13f;
-    return k * 0x1.63p-1f + (e + tail);
-}
+/* Call name_16 for whole vectors of the columns, name_8 for the rest of eight. */
+#define EACH_VECTOR(name, columns, to, from, ...)                                                                     \
+    do {                                                                                                              \
+        i32 n = 0;                                                                                                    \
+        for (; n + 16 <= columns; n += 16) name##_16(to + n, from + n, __VA_ARGS__);                                  \
+        if (n < columns) name##_8(to + n, from + n, __VA_ARGS__);                                                     \
+    } while (0)
 
 /* x <= 0, relative error below 1.1e-7; below -69 the result is 0: no denormal appears, not even after a division by the sum. */
 INLINE f32 exp_f32(f32 x) {

@@ -21,30 +21,31 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
 
 /* Entry e of a table of values, or of the palette that it indexes. */
 #define ENTRY(val, pal, e) ((pal) ? (pal)[(u8)(val)[e]] : (val)[e])
+#define NARROW(x) _Generic((x), f64: narrow(x), default: (x))
 
-/* Next prior of a factor: out[rows] = B[:, :, u] q, sparse rows (ptr, col, val); val = 0 if all
-   values are 1. */
-#define DEFINE_TRANSITION(name, PTR, COL, VAL)                                                                        \
-    INLINE void name(f64 *out, const f64 *q, i32 rows, const PTR *ptr, const COL *col, const VAL *val,                \
-                     const f64 *pal) {                                                                                \
+/* Next prior of a factor: out[rows] = B[:, :, u] q, sparse rows (ptr, col, val) of the states
+   `row`, or of states in order if row = 0; val = 0 if all values are 1. */
+#define DEFINE_TRANSITION(name, PTR, COL, ROW, VAL)                                                                   \
+    INLINE void name(f64 *out, const f64 *q, i32 rows, const PTR *ptr, const COL *col, const ROW *row,                \
+                     const VAL *val, const f64 *pal) {                                                                \
         for (i32 s = 0; s < rows; s++) {                                                                              \
             f64 sum = 0.0;                                                                                            \
             for (u32 e = ptr[s]; e < ptr[s + 1]; e++) sum += val ? ENTRY(val, pal, e) * q[col[e]] : q[col[e]];        \
-            out[s] = sum;                                                                                             \
+            out[row ? row[s] : s] = sum;                                                                              \
         }                                                                                                             \
     }
 
 /* Predicted beliefs of `count` nodes: to[rows, n] = B[:, :, u] in[:, parent[n]], or in[:, n] if
-   parent = 0. */
-#define DEFINE_PREDICT(KIND, name, PTR, COL, NODE, VAL)                                                               \
+   parent = 0. Values of type f32 are narrow() already. */
+#define DEFINE_PREDICT(KIND, name, PTR, COL, ROW, NODE, VAL, PAL)                                                     \
     KIND void name(f32 *to, i32 stride, const f32 *in, i32 width, i32 count, const NODE *parent, i32 rows,            \
-                     const PTR *ptr, const COL *col, const VAL *val, const f64 *pal) {                                \
+                   const PTR *ptr, const COL *col, const ROW *row, const VAL *val, const PAL *pal) {                  \
         for (i32 s = 0; s < rows; s++) {                                                                              \
-            f32 *restrict out = to + s * stride;                                                                      \
+            f32 *restrict out = to + (row ? row[s] : s) * stride;                                                     \
             for (i32 i = 0; i < count; i++) out[i] = 0.0f;                                                            \
             for (u32 e = ptr[s]; e < ptr[s + 1]; e++) {                                                               \
                 const f32 *from = in + col[e] * width;                                                                \
-                f32 v = val ? narrow(ENTRY(val, pal, e)) : 1.0f;                                                      \
+                f32 v = val ? NARROW(ENTRY(val, pal, e)) : 1.0f;                                                      \
                 if (parent)                                                                                           \
                     for (i32 i = 0; i < count; i++) out[i] += v * from[parent[i]];                                    \
                 else                                                                                                  \
@@ -66,30 +67,35 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
                     to[n] = flush(a[i * stride_a + (node_a ? node_a[n] : n)] * b[j * stride_b + (node_b ? node_b[n] : n)]); \
     }
 
-/* Negative expected free energy of one modality, LANES columns at a time. With p[o, n] = sum_s A[o,
-   s] Q[s, n] (background + sparse rest): neg_efe[t, n] = -sum_o p ln p + sum_s w[t, s] Q[s, n],
-   where the rows after the `outcomes` are w = A^T C - H(A), one for each of the `planes` (times
-   with preferences of their own). */
-#define DEFINE_NEG_EFE(name, PTR, COL, VAL)                                                                            \
-    INLINE lanes name##_row(const f32 *Q, i32 columns, i32 row, const f32 *background, const PTR *ptr, const COL *col, \
-                            const VAL *val, const f32 *pal) {                                                          \
-        lanes sum = broadcast(background[row]);                                                                        \
-        for (u32 e = ptr[row]; e < ptr[row + 1]; e++)                                                                  \
-            sum += ENTRY(val, pal, e) * *(const unaligned_lanes *)(Q + col[e] * columns);                              \
-        return sum;                                                                                                    \
-    }                                                                                                                  \
-    INLINE void name(f32 *neg_efe, const f32 *Q, i32 columns, i32 outcomes, i32 planes, const f32 *background,         \
-                     const PTR *ptr, const COL *col, const VAL *val, const f32 *pal) {                                 \
-        for (i32 n = 0; n < columns; n += LANES) {                                                                     \
-            lanes h = {0};                                                                                             \
-            for (i32 o = 0; o < outcomes; o++) {                                                                       \
-                lanes p = clip_min(name##_row(Q + n, columns, o, background, ptr, col, val, pal), 1e-30f);             \
-                h -= p * ln_lanes(p);                                                                                  \
-            }                                                                                                          \
-            for (i32 t = 0; t < planes; t++)                                                                           \
-                *(unaligned_lanes *)(neg_efe + t * columns + n) =                                                      \
-                    h + name##_row(Q + n, columns, outcomes + t, background, ptr, col, val, pal);                      \
-        }                                                                                                              \
+/* Negative expected free energy of one modality, for the vectors of columns that EACH_VECTOR
+   chooses. With p[o, n] = sum_s A[o, s] Q[s, n] (background + sparse rest): neg_efe[t, n] =
+   -sum_o p ln p + sum_s w[t, s] Q[s, n], where the rows after the `outcomes` are w = A^T C - H(A),
+   one for each of the `planes` (times with preferences of their own). Rows of Q are `stride` apart. */
+#define DEFINE_NEG_EFE_LANES(name, W, PTR, COL, VAL)                                                                      \
+    INLINE lanes##W name##_row##W(const f32 *Q, i32 stride, i32 row, const f32 *background, const PTR *ptr,               \
+                                  const COL *col, const VAL *val, const f32 *pal) {                                       \
+        lanes##W sum = broadcast##W(background[row]);                                                                     \
+        for (u32 e = ptr[row]; e < ptr[row + 1]; e++)                                                                     \
+            sum += ENTRY(val, pal, e) * *(const unaligned_lanes##W *)(Q + col[e] * stride);                               \
+        return sum;                                                                                                       \
+    }                                                                                                                     \
+    INLINE void name##_##W(f32 *neg_efe, const f32 *Q, i32 columns, i32 stride, i32 outcomes, i32 planes,                 \
+                           const f32 *background, const PTR *ptr, const COL *col, const VAL *val, const f32 *pal) {       \
+        lanes##W h = {0};                                                                                                 \
+        for (i32 o = 0; o < outcomes; o++) {                                                                              \
+            lanes##W p = clip_min##W(name##_row##W(Q, stride, o, background, ptr, col, val, pal), 1e-30f);                \
+            h -= p * ln_lanes##W(p);                                                                                      \
+        }                                                                                                                 \
+        for (i32 t = 0; t < planes; t++)                                                                                  \
+            *(unaligned_lanes##W *)(neg_efe + t * columns) =                                                              \
+                h + name##_row##W(Q, stride, outcomes + t, background, ptr, col, val, pal);                               \
+    }
+#define DEFINE_NEG_EFE(name, PTR, COL, VAL)                                                                               \
+    DEFINE_NEG_EFE_LANES(name, 16, PTR, COL, VAL)                                                                         \
+    DEFINE_NEG_EFE_LANES(name, 8, PTR, COL, VAL)                                                                          \
+    INLINE void name(f32 *neg_efe, const f32 *Q, i32 columns, i32 stride, i32 outcomes, i32 planes,                       \
+                     const f32 *background, const PTR *ptr, const COL *col, const VAL *val, const f32 *pal) {             \
+        EACH_VECTOR(name, columns, neg_efe, Q, columns, stride, outcomes, planes, background, ptr, col, val, pal);        \
     }
 
 /* Marginalise constant factors: out[e] = sum_i val[e, i] constant[src[i]], once a step for all

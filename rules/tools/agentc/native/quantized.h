@@ -20,25 +20,33 @@ SEPARATE f64 ln_decoded(f64 p) { return ln_f64(clip_to_floor(p)); }
     _Generic((val)[e], u16: DECODE((u32)(val)[e]), default: ((pal) ? (pal)[(u8)(val)[e]] : (val)[e]))
 
 /* DEFINE_NEG_EFE for quantized outcomes; the rows after them have their values in `planes_val`. */
-#define DEFINE_NEG_EFE_QUANTIZED(name, PTR, COL, VAL)                                                                   \
-    INLINE void name(f32 *neg_efe, const f32 *Q, i32 columns, i32 outcomes, i32 planes, const f32 *background,          \
-                     const PTR *ptr, const COL *col, const VAL *val, const f32 *pal, const f32 *planes_val) {           \
-        for (i32 n = 0; n < columns; n += LANES) {                                                                      \
-            lanes h = {0};                                                                                              \
-            for (i32 o = 0; o < outcomes; o++) {                                                                        \
-                lanes sum = broadcast(background[o]);                                                                   \
-                for (u32 e = ptr[o]; e < ptr[o + 1]; e++)                                                               \
-                    sum += (ENTRY(val, pal, e) - background[o]) * *(const unaligned_lanes *)(Q + n + col[e] * columns); \
-                lanes p = clip_min(sum, 1e-30f);                                                                        \
-                h -= p * ln_lanes(p);                                                                                   \
-            }                                                                                                           \
-            for (i32 t = 0; t < planes; t++) {                                                                          \
-                lanes sum = broadcast(background[outcomes + t]);                                                        \
-                for (u32 e = ptr[outcomes + t]; e < ptr[outcomes + t + 1]; e++)                                         \
-                    sum += planes_val[e - ptr[outcomes]] * *(const unaligned_lanes *)(Q + n + col[e] * columns);        \
-                *(unaligned_lanes *)(neg_efe + t * columns + n) = h + sum;                                              \
-            }                                                                                                           \
-        }                                                                                                               \
+#define DEFINE_NEG_EFE_QUANTIZED_LANES(name, W, PTR, COL, VAL)                                                            \
+    INLINE void name##_##W(f32 *neg_efe, const f32 *Q, i32 columns, i32 stride, i32 outcomes, i32 planes,                 \
+                           const f32 *background, const PTR *ptr, const COL *col, const VAL *val, const f32 *pal,         \
+                           const f32 *planes_val) {                                                                       \
+        lanes##W h = {0};                                                                                                 \
+        for (i32 o = 0; o < outcomes; o++) {                                                                              \
+            lanes##W sum = broadcast##W(background[o]);                                                                   \
+            for (u32 e = ptr[o]; e < ptr[o + 1]; e++)                                                                     \
+                sum += (ENTRY(val, pal, e) - background[o]) * *(const unaligned_lanes##W *)(Q + col[e] * stride);         \
+            lanes##W p = clip_min##W(sum, 1e-30f);                                                                        \
+            h -= p * ln_lanes##W(p);                                                                                      \
+        }                                                                                                                 \
+        for (i32 t = 0; t < planes; t++) {                                                                                \
+            lanes##W sum = broadcast##W(background[outcomes + t]);                                                        \
+            for (u32 e = ptr[outcomes + t]; e < ptr[outcomes + t + 1]; e++)                                               \
+                sum += planes_val[e - ptr[outcomes]] * *(const unaligned_lanes##W *)(Q + col[e] * stride);                \
+            *(unaligned_lanes##W *)(neg_efe + t * columns) = h + sum;                                                     \
+        }                                                                                                                 \
+    }
+#define DEFINE_NEG_EFE_QUANTIZED(name, PTR, COL, VAL)                                                                     \
+    DEFINE_NEG_EFE_QUANTIZED_LANES(name, 16, PTR, COL, VAL)                                                               \
+    DEFINE_NEG_EFE_QUANTIZED_LANES(name, 8, PTR, COL, VAL)                                                                \
+    INLINE void name(f32 *neg_efe, const f32 *Q, i32 columns, i32 stride, i32 outcomes, i32 planes,                       \
+                     const f32 *background, const PTR *ptr, const COL *col, const VAL *val, const f32 *pal,               \
+                     const f32 *planes_val) {                                                                             \
+        EACH_VECTOR(name, columns, neg_efe, Q, columns, stride, outcomes, planes, background, ptr, col, val, pal,         \
+                    planes_val);                                                                                          \
     }
 
 /* DEFINE_MARGINALIZE for quantized outcomes: entries rows[o] to rows[o + 1] belong to outcome o,

@@ -10,6 +10,8 @@ import numpy as np
 from agentc.ir.files import Model, ModelError
 from agentc.numerics import exact_math as fmath
 from agentc.plan import pymdp007 as plan_legacy
+from agentc.plan.contraction import Predicted, choose, contraction_tables
+from agentc.plan.dense_likelihoods import dense_groups, dense_tables
 from agentc.plan.feature_support import MAX_COLUMN_STATES, refusals
 from agentc.plan.files import SCHEMA, Plan
 from agentc.plan.lower_tables import (
@@ -19,20 +21,22 @@ from agentc.plan.lower_tables import (
     energy_tables,
     inductive_tables,
     likelihood_tables,
-    node_tables,
     padded,
     palettes,
-    reads,
     split_parents,
-    transition_tables,
     unsigned,
 )
+from agentc.plan.lower_transitions import node_tables, reads, transition_tables
 from agentc.plan.prune_irrelevant import without_constant_parents
 from agentc.plan.share_beliefs import Nodes, Slices, Tree, share, slices
 
 
-def build(model: Model) -> Plan:
-    """Return the plan of a normalised model; ModelError lists features that native lacks."""
+def build(model: Model, factored: bool = True) -> Plan:
+    """Return the plan of a normalised model; ModelError lists features that native lacks.
+
+    With `factored`, dense modalities of several factors are contracted factor by factor where that
+    takes fewer multiplications.
+    """
     errors = refusals(model)
     if errors:
         raise ModelError(errors)
@@ -54,15 +58,8 @@ def build(model: Model) -> Plan:
                 "reads": reads(kind),
             }
         )
-    modalities = []
-    for m in range(len(model.num_obs)):
-        new_tables, facts = _modality(model, m, nodes, tree)
-        tables |= new_tables
-        modalities.append(facts)
-    if model.legacy and model.use_states_info_gain:
-        new_tables, facts = plan_legacy.gain_tables(model, len(modalities), tree, nodes)
-        tables |= new_tables
-        modalities.append(facts)
+    new_tables, header = _modalities(model, Predicted(nodes, tree), factored)
+    tables |= new_tables
     for f in range(len(model.I)):
         tables |= inductive_tables(model, f, [place[f] for place in tree.places])
     tables |= _policies(model, tree)
@@ -70,12 +67,50 @@ def build(model: Model) -> Plan:
         {
             **_facts(model),
             "factors": factors,
-            "modalities": modalities,
+            **header,
             "places": len(tree.places),
             "prefixes": len(tree.parent),
         },
         palettes(tables),
     )
+
+
+def _modalities(
+    model: Model, predicted: Predicted, factored: bool
+) -> tuple[Tables, dict[str, Any]]:
+    """Return the tables and the header of all modalities: likelihoods and expected free energy."""
+    sparse = [_likelihoods(model, m) for m in range(len(model.num_obs))]
+    dense = dense_groups(model, sparse) if factored else []
+    chosen = choose(model, predicted) if factored else []
+    tables: Tables = {}
+    for m, likelihood in enumerate(sparse):
+        group = next((group for group in dense if m in group.modalities), None)
+        tables |= dense_tables(model, group, m, likelihood) if group else likelihood
+    facts: dict[int, dict[str, Any]] = {}
+    contractions = []
+    for number, each in enumerate(chosen):
+        new_tables, header, contracted = contraction_tables(model, number, each, predicted)
+        tables |= new_tables
+        contractions.append(header)
+        facts |= contracted
+    for m in range(len(model.num_obs)):
+        if m not in facts:
+            new_tables, facts[m] = _energy(model, m, predicted)
+            tables |= new_tables
+    if model.legacy and model.use_states_info_gain:
+        new_tables, facts[len(facts)] = plan_legacy.gain_tables(
+            model, len(facts), predicted.tree, predicted.nodes
+        )
+        tables |= new_tables
+    return tables, {
+        "modalities": [facts[m] for m in sorted(facts)],
+        **({"contractions": contractions} if contractions else {}),
+        **(
+            {"dense": [[list(group.modalities), list(group.factors)] for group in dense]}
+            if dense
+            else {}
+        ),
+    }
 
 
 def interface(model: Model) -> dict[str, Any]:
@@ -138,22 +173,23 @@ def _product(model: Model) -> bool:
     return len(model.num_states) == 1 and len(model.num_obs) <= PRODUCT_LIMIT and not model.legacy
 
 
-def _modality(
-    model: Model, m: int, nodes: Sequence[Nodes], tree: Tree
-) -> tuple[Tables, dict[str, Any]]:
+def _likelihoods(model: Model, m: int) -> Tables:
+    if model.legacy:
+        return plan_legacy.likelihood_tables(model, m)
+    return likelihood_tables(model, m, _product(model))
+
+
+def _energy(model: Model, m: int, predicted: Predicted) -> tuple[Tables, dict[str, Any]]:
+    """Return the tables and facts of a modality that is evaluated over products of beliefs."""
+    nodes, tree = predicted.nodes, predicted.tree
     split = split_parents(model, m, nodes)
     parents = model.A_dependencies[m]
     moving = [parents[j] for j in split.moving]
-    tables = (
-        plan_legacy.likelihood_tables(model, m)
-        if model.legacy
-        else likelihood_tables(model, m, _product(model))
-    )
-    energy, facts = energy_tables(
+    tables, facts = energy_tables(
         plan_legacy.without_gain(model) if model.legacy else model, m, split
     )
-    joined, count, column = column_tables(m, moving, tree, nodes)
-    tables |= energy | joined
+    joined, (first, count), column = column_tables(m, moving, tree, nodes)
+    tables |= joined
     width = padded(count)
     planes = facts["planes"]
     offsets = [(depth if planes > 1 else 0) * width + c for depth, c in zip(tree.depths, column)]
@@ -161,6 +197,7 @@ def _modality(
     return tables, {
         **facts,
         "columns": width,
+        "first": first,
         "moving": moving,
         "still_factors": [parents[j] for j in split.still],
     }

@@ -91,14 +91,17 @@ def as_written(model: Model) -> int:
 def as_planned(plan: Plan) -> int:
     """Return multiplications of predict() and evaluate() as codegen/policy.py writes them."""
     states = plan.header["num_states"]
-    count = 0
+    count: int = 0
     for f, factor in enumerate(plan.header["factors"]):
         ends = plan.tables[f"B{f}_ptr"].astype(np.int64)
         for block in factor["blocks"]:
             index, nodes, read = block["slice"], block["count"], [d for d, _, _ in block["reads"]]
             count += int(ends[(index + 1) * states[f]] - ends[index * states[f]]) * nodes
             count += prod(states[d] for d in read) * nodes * (len(read) - 1)
+    count += sum(int(each["multiplications"]) for each in plan.header.get("contractions", ()))
     for m, facts in enumerate(plan.header["modalities"]):
+        if "contraction" in facts:
+            continue
         count += int(plan.tables[f"E{m}_ptr"][-1]) * facts["columns"]
         joint = prod(states[f] for f in facts["moving"]) * facts["columns"]
         count += joint * (len(facts["moving"]) - 1)

@@ -1,4 +1,4 @@
-"""Lower a model to the tables of a step: sparse transitions, likelihoods, expected free energy.
+"""Lower a model to the tables of a step: likelihoods, expected free energy, goals.
 
 Likelihoods are stored as differences from a background, the most frequent value of each row
 (`_ground`). The dtype of each table is its C type; index types are the smallest that fit.
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from agentc.ir.files import F64, Model
 from agentc.numerics import exact_math as fmath
-from agentc.plan.share_beliefs import Nodes, Slices, Tree
+from agentc.plan.share_beliefs import Nodes, Tree
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -22,8 +22,10 @@ Tables = dict[str, Array]
 
 FLOOR = 2.0**-52
 """pymdp clips probabilities here before a logarithm."""
-LANES = 16
-"""Columns are padded to a multiple of this vector width of native/kernel.h."""
+WIDE, LANES = 16, 8
+"""Vector widths of native/kernel.h: columns are padded to a multiple of one of them."""
+FEW_COLUMNS = 128
+"""Up to this number, columns beyond whole wide vectors get a narrow one and its code."""
 SNAP = 1e-11
 """Entries within this distance of their row's background become it: invisible in f32, no
 denormals.
@@ -42,8 +44,9 @@ class Sparse:
 
 
 def padded(count: int) -> int:
-    """Return the columns of a table for `count` nodes, padded to LANES."""
-    return -(-count // LANES) * LANES
+    """Return the columns of a table for `count` nodes, padded to whole vectors."""
+    lanes = LANES if count <= FEW_COLUMNS else WIDE
+    return -(-count // lanes) * lanes
 
 
 def unsigned(values: Iterable[int] | Array, limit: int) -> Array:
@@ -73,32 +76,6 @@ def background(row: F64) -> float:
     rounded = np.ldexp(np.rint(np.ldexp(mantissa, 36)), exponent - 36)
     distinct, counts = np.unique(rounded, return_counts=True)
     return float(row[rounded == distinct[int(np.argmax(counts))]].min())
-
-
-def transition_tables(f: int, kinds: Slices) -> Tables:
-    """Return CSR tables over (slice, next state): B<f>_ptr, _col, _val, _slice, _set.
-
-    Columns are joint states of the slice's parents. _val is absent if all values are 1. _slice maps
-    the control index; _set selects the factors that a slice reads (see `reads`).
-    """
-    rows = [row for matrix in kinds.matrices for row in matrix]
-    table = sparse(rows, [row != 0.0 for row in rows])
-    tables: Tables = {
-        f"B{f}_ptr": table.ptr,
-        f"B{f}_col": table.col,
-        f"B{f}_slice": unsigned(kinds.of, len(kinds.matrices)),
-    }
-    if not bool(np.all(table.val == 1.0)):
-        tables[f"B{f}_val"] = table.val
-    sets = reads(kinds)
-    if len(sets) > 1:
-        tables[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
-    return tables
-
-
-def reads(kinds: Slices) -> list[tuple[int, ...]]:
-    """Return the distinct tuples of factors that the slices read, in order of first use."""
-    return list(dict.fromkeys(kinds.parents))
 
 
 def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
@@ -146,31 +123,6 @@ def palettes(tables: Tables) -> Tables:
                 result[name] = number.reshape(values.shape).astype(np.uint8)
                 result[f"{name.removesuffix('val')}pal"] = distinct
     return result
-
-
-def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
-    """Return parents of nodes outside of contiguous runs, and the blocks in node order.
-
-    A block reads for each parent: [factor, first column of its run or -1, offset in N<f>_parent].
-    """
-    gathered: list[int] = []
-    blocks = []
-    for block in nodes.blocks:
-        sources = []
-        for d, columns in zip(kinds.parents[block.slice], zip(*block.parents)):
-            contiguous = columns == tuple(range(columns[0], columns[0] + len(columns)))
-            sources.append([d, columns[0] if contiguous else -1, len(gathered)])
-            gathered += () if contiguous else columns
-        blocks.append(
-            {
-                "depth": block.depth,
-                "slice": block.slice,
-                "first": block.first,
-                "count": len(block.parents),
-                "reads": sources,
-            }
-        )
-    return ({f"N{f}_parent": unsigned(gathered, max(gathered))} if gathered else {}), blocks
 
 
 def likelihood_tables(model: Model, m: int, product: bool) -> Tables:
@@ -243,15 +195,12 @@ def energies(
     """Return the tables of `energy_tables` for rows = (outcomes, planes) of `folded`."""
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
     still = math.prod(sizes[j] for j in split.still)
-    outcomes, planes = rows
-    grounds, deltas, constant = _rows(outcomes)
-    plane_grounds = [background(row) for row in planes]
-    deltas += [delta_of(row, ground) for row, ground in zip(planes, plane_grounds)]
+    planes = rows[1]
+    grounds, deltas = energy_rows(rows)
     axis_order = (*split.moving, *split.still)
     ordered = [delta.reshape(sizes).transpose(axis_order).reshape(-1, still) for delta in deltas]
     kept = [np.any(d != 0.0, axis=1) for d in ordered]
     table = sparse([np.zeros(len(d)) for d in ordered], kept)
-    grounds += [ground + constant for ground in plane_grounds]
     entries = np.concatenate([d[keep] for d, keep in zip(ordered, kept, strict=True)])
     tables: Tables = {
         f"E{m}_ground": np.array(grounds, np.float32),
@@ -265,6 +214,14 @@ def energies(
         "still": still,
         "entries": len(entries),
     }
+
+
+def energy_rows(rows: tuple[F64, F64]) -> tuple[list[float], list[F64]]:
+    """Return backgrounds and deltas of rows = (outcomes, planes) of `folded`."""
+    grounds, deltas, constant = _rows(rows[0])
+    plane_grounds = [background(row) for row in rows[1]]
+    deltas += [delta_of(row, ground) for row, ground in zip(rows[1], plane_grounds)]
+    return grounds + [ground + constant for ground in plane_grounds], deltas
 
 
 def _values(m: int, entries: F64, still: int) -> Tables:
@@ -303,13 +260,19 @@ def delta_of(row: F64, ground: float) -> F64:
 
 def column_tables(
     m: int, parents: Sequence[int], tree: Tree, nodes: Sequence[Nodes]
-) -> tuple[Tables, int, list[int]]:
-    """Return J<m>_n<j> (node of the j-th varying parent by column), column count, column of each
-    tuple.
+) -> tuple[Tables, tuple[int, int], list[int]]:
+    """Return J<m>_n<j> (node of the j-th varying parent by column), the first column and how many
+    are evaluated, and the column of each tuple.
+
+    Without a product of beliefs, columns are nodes. The first node, the posterior, is left out
+    where no policy returns to it and its column would take a vector of its own.
     """
-    if len(parents) == 1:
-        return {}, nodes[parents[0]].count, [place[parents[0]] for place in tree.places]
-    return tuple_tables(m, parents, tree, nodes)
+    if len(parents) > 1:
+        tables, count, column = tuple_tables(m, parents, tree, nodes)
+        return tables, (0, count), column
+    count, column = nodes[parents[0]].count, [place[parents[0]] for place in tree.places]
+    first = int(0 not in column and padded(count - 1) < padded(count))
+    return {}, (first, count - first), [each - first for each in column]
 
 
 def tuple_tables(

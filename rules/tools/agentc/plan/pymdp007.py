@@ -77,6 +77,7 @@ def gain_tables(
         "still": 1,
         "entries": len(table.val),
         "columns": width,
+        "first": 0,
         "moving": list(factors),
         "still_factors": [],
         "likely": True,

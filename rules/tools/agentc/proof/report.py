@@ -9,7 +9,9 @@ from typing import Any
 
 from agentc.ir import files as ir
 from agentc.plan import files as plan
+from agentc.plan.choices import choices
 from agentc.plan.cost_model import costs
+from agentc.plan.worst_case import worst_case
 
 PROOF = (
     "bits",
@@ -66,7 +68,9 @@ def document(
 def agent(ir_folder: Path, plan_folder: Path, proof: Path) -> dict[str, Any]:
     """Return one agent's part of the report."""
     proved = json.loads(proof.read_bytes())
-    cost = costs(ir.normalise(ir.load(ir_folder)), plan.load(plan_folder))
+    planned = plan.load(plan_folder)
+    cost = costs(ir.normalise(ir.load(ir_folder)), planned)
+    cost |= {"choices": choices(planned), "worst_case": worst_case(planned)}
     return {**cost, "proof": {name: proved[name] for name in PROOF}}
 
 
@@ -88,7 +92,25 @@ def text(report: Mapping[str, Any]) -> str:
     ]
     if report["memory_limit"]:
         head.append(f"limit    {report['memory_limit']}")
-    return "\n".join([*head, "", *lines, "", NOTES])
+    return "\n".join([*head, "", *lines, "", *_details(report), NOTES])
+
+
+def _details(report: Mapping[str, Any]) -> Iterator[str]:
+    """Format the choices of each agent and the bounds of its step."""
+    for name, facts in sorted(report["agents"].items()):
+        yield f"choices  {name}"
+        for each in facts["choices"]:
+            yield f"  {each['of']}: {each['chosen']}. Reason: {each['reason']}"
+        bounds = facts["worst_case"]
+        yield (
+            f"a step   {name}, at most: "
+            f"{_grouped(sum(bounds['multiplications'].values()))} multiplications, "
+            f"{_grouped(bounds['logarithms'])} logarithms, "
+            f"{_grouped(bounds['exponentials'])} exponentials"
+        )
+        for loop in bounds["loops"]:
+            yield f"  {loop['loop']}: {_grouped(loop['at_most'])} {loop['unit']}"
+        yield ""
 
 
 def _labels() -> Iterator[str]:

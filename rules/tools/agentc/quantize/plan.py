@@ -60,7 +60,7 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
     Arrays that save too little stay exact. Likelihoods of pymdp 0.0.7 agents stay exact, too: their
     joint information gain reads logarithms of whole outcomes.
     """
-    exact, lean = plan.build(model), without_constant_parents(model)
+    exact, lean = plan.build(model, factored=False), without_constant_parents(model)
     arrays = (
         []
         if model.legacy

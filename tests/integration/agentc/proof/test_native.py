@@ -15,6 +15,7 @@ from agentc.ir.files import Model
 from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT, compare
 from agentc.proof.replay import Probe, Replies, golden_hash, load_probe
 
+from tests.bench.random_agents import dense, random_agent
 from tests.support.native_agents import (
     SHAPES,
     emitted,
@@ -83,6 +84,8 @@ CASES: dict[str, Model] = {
     "shared_control": shared_control(),
     "tiny_entries": tiny(),
     "irrelevant": blind(),
+    "dense": dense((4, 3, 2, 3), (3, 2, 1, 1), crossed=True, outcomes=(5, 3)),
+    "many_rows": random_agent(64),
     "few_iterations": random_model("two_moving", num_iter=2),
     "listed": random_model(
         "one_factor",

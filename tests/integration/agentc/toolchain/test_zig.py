@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from agentc.proof.replay import bits, load_probe
 
+from tests.bench.random_agents import dense, random_agent
 from tests.support.native_agents import (
     X86,
     Compiled,
@@ -29,6 +30,8 @@ EMULATED = {"cortex_a53": "cortex-a53", "cortex_a76": "cortex-a76", "cortex_a78a
 
 MODELS = {
     "plain": random_model("still_factor", seed=4),
+    "dense": dense((4, 3, 2, 3), (3, 2, 1, 1), crossed=True, outcomes=(5, 3)),
+    "many rows": random_agent(64),
     "crossed, drawn, with goals": random_model(
         "crossed",
         seed=4,

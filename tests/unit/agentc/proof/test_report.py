@@ -50,7 +50,7 @@ def test_a_ring_by_hand() -> None:
     }
     predicted, expected, ambiguity, utility = 25, 25, 5, 5
     assert cost["multiplications"]["before"] == 81 * (predicted + expected + ambiguity + utility)
-    built, outcomes, preferences, columns = 4 * 5, 5, 4, 16
+    built, outcomes, preferences, columns = 4 * 5, 5, 4, 8
     assert cost["multiplications"]["after"] == built + (outcomes + preferences) * columns
 
 
@@ -142,9 +142,14 @@ def test_the_document_and_the_table_say_the_same(tmp_path: Path) -> None:
     assert rows["states"].split()[1:] == ["5", "x", "4", "5"]
     assert "81 -> 39 -> 5" in rows["beliefs"] and "2 -> 2; 1 of 1" in rows["parents"]
     assert "25 -> 5 -> 5" in rows["A"] and "75 -> 15 -> 15" in rows["B"]
-    assert "4 860 -> 164" in rows["multiply"] and "1 256, the same in 1 255" in rows["steps"]
+    assert "4 860 -> 92" in rows["multiply"] and "1 256, the same in 1 255" in rows["steps"]
     assert (
         "6.0e-08 (limit 1e-05)" in rows["divergence"]
         and "0.988366, 0.687656" in rows["least right"]
     )
+    for agent in document["agents"].values():
+        for each in agent["choices"]:
+            assert f"  {each['of']}: {each['chosen']}. Reason: {each['reason']}" in lines
+        for loop in agent["worst_case"]["loops"]:
+            assert f"  {loop['loop']}: {loop['at_most']} {loop['unit']}" in lines
     assert (document, table) == written(models, tmp_path)
