@@ -62,10 +62,23 @@ MEANINGS = {
         "(port 8080 in images)",
     },
     "hardware": {
-        "profile": "the name of the board in the catalogue (`buildgraph hardware list`)",
+        "profile": "the name of the board in the catalogue (`buildgraph hardware list`); without "
+        "one, the table has `cpu` and `memory`",
         "power_mode": "the power mode of the board (`buildgraph hardware show PROFILE` lists them)",
         "memory": "the memory of your board, if it differs from the catalogue",
         "cores": "the number of cores of your board, if it differs from the catalogue",
+        "cpu": "the core in the spelling of the compiler (`python3 -m ziglang targets`)",
+        "arch": "what the system runs: amd64, arm (32 bits), arm64 or riscv64; needed where cores "
+        "of two architectures have one name",
+        "reserved": "memory that is not for the program: kernel, system services and container "
+        "engine (128 MiB by default)",
+        "clock_mhz": "the highest clock of the cores",
+        "storage": "the space for images; two of them must fit during an update",
+        "caches": "data caches of a core: its own `l1d`, `l2` and `l3`",
+        "page_size": "the size of a page of the kernel (`getconf PAGESIZE`)",
+        "kernel": "the version of the kernel (`uname -r`), such as 5.15",
+        "l4t": "the L4T release of a Jetson (`/etc/nv_tegra_release`), such as 36.4.3",
+        "memory_cgroup": "false if the system ignores memory limits of containers",
     },
     "export": {
         "coalition": "the coalition to compile",
