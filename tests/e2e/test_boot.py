@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from agentc.toolchain.zig import SMALL, link_program
 from board import initramfs, power_cuts, program
-from board.bundle import Image, pack, read_image
+from board.bundle import Bundle, Image, pack, read_image
 from board.errors import BoardError
 from board.machine import Hardware, Machine, Software, make_disk
 from board.power_cuts import Phase, Recording, Tools
@@ -77,11 +77,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 
 
 def evidence(space: Space, gate: str) -> dict[str, Any]:
-    """Return the evidence of a gate from the cache."""
-    for path in (space.cache / "blobs/sha256").iterdir():
-        if path.stat().st_size < 1 << 16 and f'"gate": "{gate}"'.encode() in path.read_bytes():
-            return dict(json.loads(path.read_bytes()))
-    raise AssertionError(f"no evidence of the gate {gate}")
+    """Return the evidence of a gate of //exports:board."""
+    path = space.root / f".buildgraph/gates/exports/board/{gate}.json"
+    return dict(json.loads(path.read_bytes()))
 
 
 def test_a_board_survives_an_update_a_bad_one_and_200_power_cuts(
@@ -165,6 +163,31 @@ def test_a_program_that_is_not_healthy_fails_with_its_reason(
     assert checks["healthy"].why == "/agent --no ended with 2"
     assert checks["steps"].verdict == "not checked"
     assert checks["steps"].why == "the check 'healthy' failed"
+
+
+def test_deliveries_that_do_not_fit_or_are_damaged_change_nothing(
+    workspace: Space, tmp_path: Path
+) -> None:
+    image = read_image(workspace.root / "out/exports/plain/image")
+    tried = board(workspace, tmp_path, image)
+    with Machine(tried.hardware, tried.software) as machine:
+        machine.wait_for("boardinit: healthy")
+        before = machine.status()
+        machine.update(Bundle(bytes(9 << 20)))
+        assert machine.wait_for("the update was not received: ") == "no space left"
+        machine.send_update("0" * 64, pack(image, "another").content)
+        reason = machine.wait_for("boardinit: an update was refused: ")
+        assert reason == "its content is not what its name says"
+        machine.update(Bundle(b"not an archive"))
+        reason = machine.wait_for("boardinit: an update was refused: ")
+        assert reason == "it is not a bundle for this board"
+        machine.update(pack(image))
+        machine.wait_for("boardinit: already active: ")
+        machine.step(REQUEST)
+        after = machine.status()
+        machine.power_off()
+    assert after | {"steps": 0, "reason": ""} == before
+    assert after["reason"] == f"an update was refused: {reason}"
 
 
 FLUSH = """    if (!error) error = sync_file(fd);

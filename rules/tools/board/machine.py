@@ -53,6 +53,7 @@ class Machine:
         """Switch it on. `log` records the writes of the disk (see `board.write_log`)."""
         self.console = ""
         self._read = 0  # characters of the console that a wait has consumed
+        self._ended = False  # the console is closed, and all of it has been read
         self._lines = {name: _Line() for name in ("console", "step", "control")}
         words = _words(hardware, software, log)
         fds = []
@@ -113,8 +114,11 @@ class Machine:
 
     def update(self, bundle: Bundle) -> None:
         """Send a bundle."""
-        head = f"receive {bundle.digest} {len(bundle.content)}\n".encode()
-        self._send("control", head + bundle.content)
+        self.send_update(bundle.digest, bundle.content)
+
+    def send_update(self, digest: str, content: bytes) -> None:
+        """Send bytes as the bundle with a digest."""
+        self._send("control", f"receive {digest} {len(content)}\n".encode() + content)
 
     def power_off(self, limit: float = 60) -> None:
         """Ask boardinit to end the board, and wait until it has."""
@@ -154,7 +158,10 @@ class Machine:
             raise BoardError(self._describe_end()) from None
 
     def _pump(self, until: float, complaint: str) -> None:
-        """Read what has arrived; BoardError at the limit, or at the end of the board."""
+        """Read what has arrived; BoardError at the limit, or after the end of the board."""
+        if self._ended:
+            self._wait(10)
+            raise BoardError(f"{complaint}: {self._describe_end()}")
         events = self._selector.select(max(0.0, until - time.monotonic()))
         if not events:
             raise BoardError(f"{complaint}; the console's end: {self._tail()}")
@@ -162,9 +169,9 @@ class Machine:
             line = self._lines[key.data]
             data = _receive(line.ours)
             if not data:
-                self._wait(10)
-                raise BoardError(f"{complaint}: {self._describe_end()}")
-            if key.data == "console":
+                self._selector.unregister(line.ours)
+                self._ended = self._ended or key.data == "console"
+            elif key.data == "console":
                 self.console += data.decode("utf-8", "replace").replace("\r\n", "\n")
             else:
                 line.buffer += data

@@ -88,19 +88,25 @@ static void receive(const char *words) {
     text t = {part, 0, sizeof part};
     if (length(words) < 66 || !is_digest(words, 64)) return say("not a digest: ", words, "");
     memcpy(bundle, words, 64), bundle[64] = 0;
-    word left = (word)number(words + 65), error = 0;
+    word left = (word)number(words + 65), error;
     make_room();
     add(&t, INCOMING), add(&t, "/arriving.part");
     word fd = open_file(part, FOR_WRITING | CREATE | TRUNCATE, 0600);
-    while (fd >= 0 && left > 0 && !error && !stopping) {
+    error = fd < 0 ? fd : 0;
+    while (left > 0 && !stopping) { /* after an error too, or the rest would be read as commands */
         poll_item one = {(i32)control_fd, READABLE, 0};
-        if (poll_for(&one, 1, FOREVER) <= 0) continue;
+        moment limit = {30, 0};
+        if (poll_for(&one, 1, limit) <= 0) break;
         word n = system_call(SYS_READ, control_fd, (word)piece, left < (word)sizeof piece ? left : (word)sizeof piece, 0, 0);
-        if (n > 0) error = write_bytes(fd, piece, n), left -= n;
+        if (n > 0) error = error ? error : write_bytes(fd, piece, n), left -= n;
         else if (n != ERR_AGAIN) sleep_ms(20);
     }
-    if (fd >= 0) error = error ? error : sync_file(fd), close_file(fd);
-    if (fd < 0 || error || left) return remove_file(part), say("the update was not received", "", "");
+    if (!error) error = sync_file(fd);
+    if (fd >= 0) close_file(fd);
+    if (error || left) {
+        remove_file(part);
+        return say("the update was not received: ", error ? reason(error) : "its bytes stopped", "");
+    }
     rename_file(part, bundle_path(whole, INCOMING, bundle)), sync_folder(INCOMING);
     say("received ", bundle, "");
 }
@@ -164,7 +170,7 @@ static void tend_program(void) {
 }
 
 static void turn(i32 *announced) {
-    reap();
+    reap(), limit_check();
     if (service.program > 0 && !service.check && clock_ms() >= service.next_check) start_check();
     if (service.slot != NO_SLOT && service.slot == record.trial) judge_trial();
     else tend_program();

@@ -4,11 +4,11 @@ static const char ROOT[] = "/slot";
 static struct {
     i32 slot;            /* that runs, or NO_SLOT */
     word program, check, bridge; /* processes; 0 for none */
-    u64 began, next_check, healthy_since; /* milliseconds; healthy_since 0: not healthy */
+    u64 began, next_check, check_began, healthy_since; /* milliseconds; healthy_since 0: not healthy */
     i32 failures, status; /* unsuccessful checks in a row, status of the program that ended */
     i32 ended;
     char complaint[160]; /* why it is not healthy */
-} service = {NO_SLOT, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}};
+} service = {NO_SLOT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}};
 
 static word step_fd = -1; /* where a program without HTTP reads and answers lines */
 
@@ -64,7 +64,7 @@ static void start_program(void) {
 }
 
 static void start_check(void) {
-    service.check = fork_process();
+    service.check_began = clock_ms(), service.check = fork_process();
     if (service.check) return;
     word body, end, nowhere = open_file("/dev/null", FOR_BOTH, 0);
     if (settings.port && http_call(settings.port, "GET /healthz", 0, 0, &body, &end) != 200) exit_program(99);
@@ -91,7 +91,8 @@ static void note_check(i32 status) {
         return;
     }
     service.failures++, service.healthy_since = 0, t.to[0] = 0;
-    if (status >> 8 == 99) add(&t, "GET /healthz was not answered with 200");
+    if ((status & 127) == SIGNAL_KILL) add(&t, "the health check did not end within 10 s");
+    else if (status >> 8 == 99) add(&t, "GET /healthz was not answered with 200");
     else add(&t, settings.health[0]), add(&t, settings.health[1] ? " " : ""),
         add(&t, settings.health[1] ? settings.health[1] : ""), add_end(&t, status);
 }
@@ -111,6 +112,11 @@ static void reap(void) {
 
 static void kill_process(word process, i32 signal) {
     if (process > 0) system_call(SYS_KILL, process, signal, 0, 0, 0);
+}
+
+/* End a health check that takes too long; its end is a failure. */
+static void limit_check(void) {
+    if (service.check > 0 && clock_ms() - service.check_began > 10000) kill_process(service.check, SIGNAL_KILL);
 }
 
 /* Stop the program: SIGTERM, and SIGKILL after ten seconds. */
