@@ -69,7 +69,9 @@ def _inputs_of(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
     }
     known = tree.stamps | workspace.stamps
     stamps = {path: known[name] for name, path in paths.items()}
-    return AnalysisInputs(root, tuple(paths.values()), folders, workspace.digests, stamps)
+    return AnalysisInputs(
+        root, tuple(paths.values()), folders, workspace.digests, stamps, workspace.texts
+    )
 
 
 def _listing(tree: FileTree, folder: str, lookups: Iterable[str]) -> Listing:

@@ -21,7 +21,8 @@ class AnalysisInputs(Record, eq=False):
 
     `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents
     of files when they were read, by their paths in the workspace; a file may have another content
-    by now. `stamps` were taken before the file was read or the folder listed.
+    by now. `texts` are the hashes of BUILD files without comments (`workspace/toml_text.py`). `stamps`
+    were taken before the file was read or the folder listed.
     """
 
     root: str
@@ -29,6 +30,7 @@ class AnalysisInputs(Record, eq=False):
     folders: dict[str, Listing]
     digests: Mapping[str, Digest]
     stamps: Mapping[str, Stamp]
+    texts: Mapping[str, str]
 
     def stamp_now(self, path: str) -> Stamp | None:
         """The present stamp of a folder, taken before it is listed.
@@ -56,7 +58,7 @@ class AnalysisInputs(Record, eq=False):
 
 
 def analysis_inputs(
-    root: str, files: Sequence[str], listed: Sequence[str]
+    root: str, files: Sequence[str], listed: Sequence[str], texts: Sequence[str]
 ) -> AnalysisInputs | None:
     """The inputs that these strings describe, or None if one differs in this workspace."""
     folders = {
@@ -77,7 +79,9 @@ def analysis_inputs(
                 return None
     except OSError:
         return None
-    return AnalysisInputs(root, tuple(stamps), folders, digests, stamps)
+    return AnalysisInputs(
+        root, tuple(stamps), folders, digests, stamps, dict(zip(texts[::2], texts[1::2]))
+    )
 
 
 def _read(path: str, size: int) -> tuple[Digest | None, Stamp]:

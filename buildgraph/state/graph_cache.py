@@ -107,7 +107,7 @@ def load_graph(attempt: Attempt) -> CachedGraph | None:
     if snapshot is None:
         return None
     graph, tools = snapshot.graph, host.tools
-    inputs = analysis_inputs(attempt.root, graph.strings("files"), graph.strings("folders"))
+    inputs = analysis_inputs(attempt.root, *map(graph.strings, ("files", "folders", "texts")))
     if inputs is None:
         return None
     for gate in decode_gates(snapshot):

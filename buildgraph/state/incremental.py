@@ -1,8 +1,8 @@
-"""Go on from the last build in this workspace, if only source files have changed since.
+"""Go on from the last build in this workspace, if only source files and comments have changed.
 
 The manifest reports which paths changed, the snapshot which actions read them. Those actions and
-all that depend on them are dirty. Any other change (a BUILD file, the entries of a folder, a tool,
-an output) needs another start. The cost follows what changed, except for the manifest, which is
+all that depend on them are dirty. A BUILD file may have other comments. Any other change (a value in
+a BUILD file, the entries of a folder, a tool, an output) needs another start. The cost follows what changed, except for the manifest, which is
 written as a whole.
 """
 
@@ -19,6 +19,7 @@ from ..host.host_tools import HostTools
 from ..lite import TYPE_CHECKING
 from ..sandbox.job import LEVELS
 from ..types.digest import Digest
+from ..workspace.root import BUILD
 from .snapshot import Snapshot, load
 from .start import Start, start_from_snapshot
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..host.source_files import SourceFiles
     from ..types.request import Request
+    from .build_files import EditedFile
 
 FOLDER = ".buildgraph/snapshots"
 
@@ -62,13 +64,43 @@ def start_from_workspace(attempt: Attempt) -> Start | None:
     sources.assume(_lookup(snapshot, numbers))
     stamps: dict[str, Stamp] = {}
     paths = [os.fsdecode(last.paths[at]) for at in last.changed]
-    changed = _changed_sources(snapshot, sources, paths, numbers, stamps)
+    edits = _edited_build_files(snapshot, attempt.root, paths)
+    if edits is None:
+        return None
+    changed = _changed_sources(snapshot, sources, paths, numbers, stamps, edits=edits)
     if changed is None:
         return None
     tools.restore(snapshot.results.strings("tools"))
     level = next(known for known in LEVELS if known == level)
     attempt = Attempt(attempt.root, request, attempt.listen, attempt.cancel, host, level)
-    return start_from_snapshot(attempt, snapshot, changed, manifest=last, stamps=stamps)
+    publish_to = ""
+    if edits:
+        from .build_files import take_edits
+
+        publish_to = take_edits(attempt, snapshot, edits)
+    return start_from_snapshot(
+        attempt, snapshot, changed, manifest=last, stamps=stamps, publish_to=publish_to
+    )
+
+
+def _edited_build_files(
+    snapshot: Snapshot, root: str, paths: Sequence[str]
+) -> dict[str, EditedFile] | None:
+    """The BUILD files among changed paths; None if one has other values than in the last build."""
+    if not any(os.path.basename(path) == BUILD for path in paths):
+        return {}
+    from .build_files import read_if_equal_values
+
+    strings = snapshot.graph.strings("texts")
+    texts = dict(zip(strings[::2], strings[1::2]))
+    edits: dict[str, EditedFile] = {}
+    for path in paths:
+        if path in texts:
+            edit = read_if_equal_values(os.path.join(root, path), texts[path])
+            if edit is None:
+                return None
+            edits[path] = edit
+    return edits
 
 
 def _changed_sources(
@@ -77,11 +109,13 @@ def _changed_sources(
     paths: Sequence[str],
     numbers: Mapping[str, int],
     stamps: dict[str, Stamp],
+    *,
+    edits: Mapping[str, EditedFile],
 ) -> list[int] | None:
     """The numbers of sources with another content, of these paths with another stamp.
 
-    None if something else than the content of sources has changed. `stamps` takes the stamp of each
-    path from before it was read.
+    None if something else than the content of sources and the comments of BUILD files has changed.
+    `stamps` takes the stamp of each path from before it was read.
     """
     folders = listings_of(snapshot.graph.strings("folders"))
     changed: list[int] = []
@@ -91,13 +125,15 @@ def _changed_sources(
             if stamp is None:
                 return None
             stamps[path] = stamp
-        elif path not in numbers or not sources.exists(path):
-            return None
-        else:
+        elif path in numbers and sources.exists(path):
             content = sources.rehash(path)
             stamps[path] = sources.stamps[path]
             if snapshot.set_source(numbers[path], source_row(*content)):
                 changed.append(numbers[path])
+        elif path not in edits:
+            return None
+        if path in edits:
+            stamps[path] = edits[path].stamp  # older than the one above
     return changed
 
 

@@ -68,6 +68,9 @@ class RequestGraph(Record, eq=False):
             "gate_only": pack_ints(sorted(self.gate_only)),
             "files": pack_strings(self.inputs.files()),
             "folders": pack_strings(self.inputs.listed()),
+            "texts": pack_strings(
+                string for item in sorted(self.inputs.texts.items()) for string in item
+            ),
             "sources": pack_strings(readers),
             **_table("reader", readers.values()),
             **_table("user", users),

@@ -155,3 +155,7 @@ def _save_changes(start: Start, snapshot: Snapshot) -> None:
     facts = {name: results.parts[name] for name in ("facts", "tools", "shipped")}
     encoded = snapshot.encode(facts)
     snapshot.checksum = encoded[1] if encoded is not None and write(path, encoded[0]) else 0
+    if encoded is not None and start.publish_to:
+        from .graph_cache import publish
+
+        publish(attempt, start.publish_to, encoded[0])

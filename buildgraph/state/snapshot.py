@@ -23,7 +23,7 @@ import zlib
 from ..files.regular_file import open_regular, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.pack import decode, encode, pack_ints, unpack_ints, unpack_strings
+from ..lite.pack import decode, encode, pack_ints, pack_strings, unpack_ints, unpack_strings
 from ..lite.record import Record
 from .step_codec import StepRecord, decode_record
 
@@ -99,6 +99,7 @@ class Snapshot:
         self.is_changed = False
         self._changed_records: dict[int, bytes] = {}  # since the file was written
         self._changed_sources: dict[int, bytes] = {}
+        self._changed_graph = b""
 
     @property
     def count(self) -> int:
@@ -107,8 +108,11 @@ class Snapshot:
 
     @property
     def needs_compaction(self) -> bool:
-        """True if the journal has grown so much that the whole snapshot should be written again."""
-        return 4 * len(self._changed_records) > self.count
+        """True if the whole snapshot should be written again.
+
+        That is so if the journal has grown much, or if the graph was changed.
+        """
+        return bool(self._changed_graph) or 4 * len(self._changed_records) > self.count
 
     def actions(self, numbers: Sequence[int]) -> list[bytes] | None:
         """The lines of actions, or None if one is damaged."""
@@ -143,6 +147,13 @@ class Snapshot:
         self.source_rows[number] = self._changed_sources[number] = row
         self.is_changed = True
         return True
+
+    def set_graph_strings(self, name: str, strings: Iterable[str]) -> None:
+        """Replace a section of the graph that no action depends on."""
+        parts = {**self.graph.parts, name: pack_strings(strings)}
+        pieces, checksum = encode(_GRAPH, parts)
+        self.graph, self._changed_graph = Sections(parts, checksum), b"".join(pieces)
+        self.is_changed = True
 
     def set_states(self, verdicts: bytes, file_states: bytes) -> None:
         """Set the verdicts of gates, and the states of outputs that no action makes."""
@@ -199,9 +210,10 @@ class Snapshot:
             "graph": pack_ints([self.graph.checksum]),
         }
         pieces, checksum = encode(_RESULTS, {**facts, **state, **_line_sections(lines)})
-        graph, actions, _ = self._sizes
-        first = _first(graph, actions, sum(map(len, pieces)))
-        return [first, self._file.read(_START, graph + actions), *pieces, *lines], checksum
+        size, actions, _ = self._sizes
+        graph = self._changed_graph or self._file.read(_START, size)
+        first = _first(len(graph), actions, sum(map(len, pieces)))
+        return [first, graph, self._file.read(_START + size, actions), *pieces, *lines], checksum
 
     def _lines(self, sections: Sections, base: int, numbers: Sequence[int]) -> list[bytes] | None:
         offsets, sums = sections.ints("line_offsets"), sections.ints("line_sums")

@@ -117,6 +117,7 @@ def start_from_snapshot(
     inputs: AnalysisInputs | None = None,
     manifest: InputManifest | None = None,
     stamps: dict[str, Stamp] | None = None,
+    publish_to: str = "",
 ) -> Start | None:
     """A start whose dirty actions are those that changed sources reach, by number of the source.
 
@@ -153,6 +154,7 @@ def start_from_snapshot(
         unchanged,
         manifest,
         stamps or {},
+        publish_to,
     )
 
 

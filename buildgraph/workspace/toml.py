@@ -15,11 +15,12 @@ from typing import Any
 
 from ..types.errors import BuildError, BuildErrors, Location
 from .text_encoding import BOM, wide_encoding
-from .toml_positions import LONG, WORD, KeyPositions, location_at
+from .toml_positions import WORD, KeyPositions, location_at
+from .toml_text import LONG, MAX_LINE
 
 BYTES = 4 << 20
 """The largest size of a file."""
-_LINE, _WORD_LENGTH = 64 << 10, 1024  # characters
+_WORD_LENGTH = 1024  # characters
 _KEY_PARTS, _DEPTH = 32, 64  # parts of a dotted key, and brackets inside each other
 _TOKENS = 500_000  # words, brackets and lines of a file
 _ERRORS = 20  # syntax errors that are reported
@@ -113,7 +114,7 @@ def _check_bounds(text: str, path: str) -> None:
     """
     tokens = text.count("\n")
     depth = 0
-    if (long := re.search(rf"^.{{{_LINE + 1}}}", text, re.MULTILINE)) is not None:
+    if (long := re.search(rf"^.{{{MAX_LINE + 1}}}", text, re.MULTILINE)) is not None:
         raise _bound_error("a line of more than 65,536 characters", path, text, long.start())
     for token in _TOKEN.finditer(text):
         tokens += 1

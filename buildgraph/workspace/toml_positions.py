@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from ..types.errors import Location
+from .toml_text import LONG
 
 Path: TypeAlias = "tuple[str | int, ...]"
 Spans: TypeAlias = "dict[Path, tuple[int, int]]"
@@ -22,13 +22,6 @@ _WORD = re.compile(WORD)
 _DOT = re.compile(r"[ \t]*+\.[ \t]*+")
 _SKIP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
 _BLANK = re.compile(r"[ \t]*+")
-# Before 3.11.5, a possessive group of several alternatives ends too soon (python/cpython#106052).
-# There, a group that can backtrack is used, which takes more memory for long texts.
-_REPEAT = "*+" if sys.version_info >= (3, 11, 5) else "*"
-_LONG_BASIC = rf'"""(?:[^"\\]++|\\[\s\S]|"{{1,2}}(?!")){_REPEAT}"{{%s,5}}'
-_LONG_LITERAL = rf"'''(?:[^']++|'{{1,2}}(?!')){_REPEAT}'{{%s,5}}"
-LONG = f"{_LONG_BASIC}|{_LONG_LITERAL}"
-"""Strings of several lines. The two arguments of `%` are the least numbers of closing quotes."""
 _LONG_STRING = re.compile(LONG % (3, 3))
 _BARE_VALUE = re.compile(r"\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]++|[^\s,\]}#]++")
 

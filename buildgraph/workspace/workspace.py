@@ -22,6 +22,7 @@ from .suggestions import suggest_label, suggest_pattern
 from .targets import target_tables
 from .toml import BYTES, Document, parse
 from .toml_positions import Path
+from .toml_text import hash_without_comments
 
 HINTS = 20
 """Missing labels for which a similar one is searched: each search reads all labels."""
@@ -31,8 +32,9 @@ class Workspace:
     """The targets of a workspace by label. Each file is read once, when it is first needed.
 
     `rule_files` are the files of rules and keys that analysis has read, by path. `digests` and
-    `stamps` are those of the files read; a stamp is taken before its file is read. `fetch(path)`
-    may provide the content of a rule file before it is read.
+    `stamps` are those of the files read; a stamp is taken before its file is read. `texts` are the
+    hashes of BUILD files without comments. `fetch(path)` may provide the content of a rule file
+    before it is read.
     """
 
     def __init__(self, root: str) -> None:
@@ -40,6 +42,7 @@ class Workspace:
         self.file_tree = FileTree(root, cache_within(root, os.environ))
         self.rule_files: set[str] = set()
         self.digests: dict[str, Digest] = {}
+        self.texts: dict[str, str] = {}
         self.stamps: dict[str, Stamp] = {}
         self.fetch: Callable[[str], None] = lambda path: None
         self._documents: dict[str, Document | None] = {}
@@ -248,9 +251,11 @@ class Workspace:
                 "source",
             )
         try:
-            return self.read(path, BYTES + 1)
+            data = self.read(path, BYTES + 1)
         except OSError as error:
             raise unreadable_error(path, error, Location(path)) from None
+        self.texts[path] = hash_without_comments(data)
+        return data
 
     def read(self, path: str, most: int = -1) -> bytes:
         """Read a file of the workspace, and record it as an input of analysis.
