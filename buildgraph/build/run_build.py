@@ -1,7 +1,7 @@
 """Build a request: choose the cheapest start, run the dirty actions, finish.
 
 no input changed          print the saved answer (the command line, without this module)
-only sources changed      continue from the last build in this workspace
+sources or comments only  continue from the last build in this workspace
 equal request elsewhere   continue from the snapshot in the cache; copy outputs from the store
 result or tool differs    the graph of that snapshot, every action dirty
 anything else             parse and analyse, every action dirty

@@ -34,11 +34,12 @@ def inputs(tmp_path: Path) -> AnalysisInputs:
         {path: Listing(LOOKUPS, find_now(str(root), path, LOOKUPS)) for path in paths[1:]},
         {"BUILD.toml": Digest.of(b"text\n")},
         {path: fingerprint(path) for path in paths},
+        {"BUILD.toml": "hash"},
     )
 
 
 def _here(inputs: AnalysisInputs) -> AnalysisInputs | None:
-    return analysis_inputs(inputs.root, inputs.files(), inputs.listed())
+    return analysis_inputs(inputs.root, inputs.files(), inputs.listed(), ["BUILD.toml", "hash"])
 
 
 def test_equal_inputs_are_found_again(inputs: AnalysisInputs) -> None:
@@ -46,6 +47,7 @@ def test_equal_inputs_are_found_again(inputs: AnalysisInputs) -> None:
     assert here is not None
     assert (here.files(), here.listed()) == (inputs.files(), inputs.listed())
     assert (here.folders, here.stamps) == (inputs.folders, inputs.stamps)
+    assert here.texts == inputs.texts
     assert listings_of(inputs.listed())["src"].entries == {"a.txt", "deep/"}
 
 

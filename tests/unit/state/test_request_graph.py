@@ -24,7 +24,9 @@ from buildgraph.types.action import Action, Artifact, Gate, Out, Output, Source
 from buildgraph.types.digest import Digest
 from buildgraph.types.label import Label
 
-INPUTS = AnalysisInputs("/w", ("/w/BUILD.toml",), {}, {"BUILD.toml": Digest("a" * 64, 1)}, {})
+INPUTS = AnalysisInputs(
+    "/w", ("/w/BUILD.toml",), {}, {"BUILD.toml": Digest("a" * 64, 1)}, {}, {"BUILD.toml": "b"}
+)
 
 
 def _action(name: str, *artifacts: Source | Output) -> Action:

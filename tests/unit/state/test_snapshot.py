@@ -114,6 +114,7 @@ def test_a_flipped_byte_or_a_lost_end_never_gives_other_content(path: str) -> No
 def test_the_head_of_another_version_is_no_snapshot(path: str) -> None:
     data = Path(path).read_bytes()
     assert parse(data.replace(b"snapshot 8", b"snapshot 7")) is None
+    assert parse(data.replace(b"snapshot 8", b"snapshot 6")) is None
     assert parse(b"") is None and load(path + " elsewhere") is None
 
 
@@ -200,3 +201,17 @@ def test_a_disk_that_refuses_leaves_no_checksum(path: str, tmp_path: Path) -> No
     encoded = last.encode(FACTS)
     assert encoded is not None and not write(elsewhere, encoded[0])
     assert snapshot.load(elsewhere) is None
+
+
+def test_a_section_of_the_graph_can_be_replaced(path: str) -> None:
+    """The whole snapshot is written again; actions and results stay as they were."""
+    last = _go_on(path)
+    last.set_graph_strings("names", ["y", "a longer text"])
+    assert last.is_changed and last.needs_compaction
+    assert last.actions([0, 7]) == [b"action\x000", b"action\x007"]
+    checksum = _write(last, path)
+    loaded = _loaded(path)
+    assert loaded.graph.strings("names") == ["y", "a longer text"]
+    assert loaded.results is not None and loaded.checksum == checksum
+    assert loaded.actions([0, 7]) == [b"action\x000", b"action\x007"]
+    assert _records(loaded)[3] == _record(3, "n") and loaded.source_rows[1] == b"n/2 "
