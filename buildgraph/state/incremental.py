@@ -1,9 +1,9 @@
 """Go on from the last build in this workspace, if only source files and comments have changed.
 
 The manifest reports which paths changed, the snapshot which actions read them. Those actions and
-all that depend on them are dirty. A BUILD file may have other comments. Any other change (a value in
-a BUILD file, the entries of a folder, a tool, an output) needs another start. The cost follows what changed, except for the manifest, which is
-written as a whole.
+all that depend on them are dirty. A BUILD file may have other comments. Any other change (a value
+in a BUILD file, the entries of a folder, a tool, an output) needs another start. The cost follows
+what changed, except for the manifest, which is written as a whole.
 """
 
 from __future__ import annotations
