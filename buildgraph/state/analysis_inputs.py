@@ -21,8 +21,8 @@ class AnalysisInputs(Record, eq=False):
 
     `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents
     of files when they were read, by their paths in the workspace; a file may have another content
-    by now. `texts` are the hashes of BUILD files without comments (`workspace/toml_text.py`). `stamps`
-    were taken before the file was read or the folder listed.
+    by now. `texts` are the hashes of BUILD files without comments (`workspace/toml_text.py`).
+    `stamps` were taken before the file was read or the folder listed.
     """
 
     root: str
