@@ -13,7 +13,8 @@ from hypothesis import given, settings, strategies as st
 
 from buildgraph.types.errors import BuildError, BuildErrors, Location
 from buildgraph.workspace.toml import parse
-from buildgraph.workspace.toml_positions import KEY, LONG
+from buildgraph.workspace.toml_positions import KEY
+from buildgraph.workspace.toml_text import LONG
 
 SAMPLE = '''[a.b]
 rule = "x"   # a comment
