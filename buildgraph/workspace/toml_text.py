@@ -6,10 +6,10 @@ edited comment from an edited value, and needs no parser for it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 
-from ..lite.sha256 import sha256
 from .text_encoding import BOM
 
 MAX_LINE = 64 << 10  # characters
@@ -53,7 +53,7 @@ def hash_without_comments(data: bytes) -> str:
         line = line.strip(" \t")
         if line:
             lines.append(line)
-    return sha256("\0".join(("\n".join(lines), *long_strings)).encode()).hexdigest()
+    return hashlib.sha256("\0".join(("\n".join(lines), *long_strings)).encode()).hexdigest()
 
 
 def _take_long_strings(text: str, taken: list[str]) -> str:
