@@ -36,37 +36,39 @@ static void put_board(void) {
     put("],\"model\":["), put_facts("/proc/device-tree/model"), put("]}");
 }
 
+/* Put `"name":[1,null]`, with null for linked values. */
+static void put_indices(i32 instance, const i32 *values, i32 n, const u8 *is_linked) {
+    put("\""), put(instances[instance].name), put("\":");
+    for (i32 k = 0; k < n; k++) {
+        put(k ? "," : "[");
+        if (is_linked && is_linked[k]) put("null");
+        else put_int(values[k]);
+    }
+    put(n ? "]" : "[]");
+}
+
 /* Put request k of the proved steps into `line`, its resets carried out; returns its size. */
 static i32 probe_request(i32 k) {
-    i32 acts = 0;
+    static const i32 nothing[1 + MAX_MODALITIES];
+    i32 acts = 0, step = k / COPIES;
     redirect_output(line, LINE);
-    put("{");
     copy = k % COPIES;
-    put_copy();
+    put("{"), put_copy();
     for (i32 i = 0; i < INSTANCES; i++) {
-        i32 a = instances[i].agent, width = 1 + agents[a]->modalities + agents[a]->controls;
-        const i32 *record = golden[a] + (golden_steps[a] ? k / COPIES % golden_steps[a] * width : 0);
-        if (golden_steps[a] && record[0]) reset(&coalitions[copy], i);
-        put(i ? ",\"" : "\""), put(instances[i].name), put("\":[");
-        for (i32 m = 0; m < agents[a]->modalities; m++) {
-            if (m) put(",");
-            if (linked[instances[i].first_modality + m]) put("null");
-            else put_int(golden_steps[a] ? record[1 + m] : 0);
-        }
-        put("]");
+        i32 a = instances[i].agent, n = golden_steps[a], width = 1 + agents[a]->modalities + agents[a]->controls;
+        const i32 *record = n ? golden[a] + step % n * width : nothing;
+        if (record[0]) reset(&coalitions[copy], i);
+        if (i) put(",");
+        put_indices(i, record + 1, agents[a]->modalities, linked + instances[i].first_modality);
     }
     for (i32 i = 0; i < INSTANCES; i++) {
-        i32 a = instances[i].agent, first = 1 + agents[a]->modalities, width = first + agents[a]->controls;
-        if (!coalitions[copy].started[i] || !golden_steps[a] || !agents[a]->controls) continue;
-        /* executed since the previous record */
-        const i32 *record = golden[a] + (k / COPIES + golden_steps[a] - 1) % golden_steps[a] * width;
+        i32 a = instances[i].agent, n = golden_steps[a], first = 1 + agents[a]->modalities;
+        if (!coalitions[copy].started[i] || !n || !agents[a]->controls) continue;
+        /* executed since the record before */
+        const i32 *record = golden[a] + (step + n - 1) % n * (first + agents[a]->controls);
         if (record[first] < 0) continue;
-        put(acts++ ? ",\"" : ",\"executed\":{\""), put(instances[i].name), put("\":[");
-        for (i32 c = 0; c < agents[a]->controls; c++) {
-            if (c) put(",");
-            put_int(record[first + c]);
-        }
-        put("]");
+        put(acts++ ? "," : ",\"executed\":{");
+        put_indices(i, record + first, agents[a]->controls, 0);
     }
     put(acts ? "}}" : "}");
     i32 n = out.lost ? LINE_LONG : (i32)out.used;
@@ -85,23 +87,15 @@ static word measure_request(i32 n) {
     return !is_request ? -1 : !is_step ? 0 : span > 0x7fffffff ? 0x7fffffff : span ? (word)span : 1;
 }
 
-static void sift(u32 *x, i32 hole, i32 n, u32 value) {
-    for (i32 child; (child = 2 * hole + 1) < n; hole = child) {
-        if (child + 1 < n && x[child + 1] > x[child]) child++;
-        if (x[child] <= value) break;
-        x[hole] = x[child];
-    }
-    x[hole] = value;
-}
-
-/* Sort ascending (heapsort). */
+/* Sort ascending (Shell sort). */
 static void sort(u32 *x, i32 n) {
-    for (i32 k = n / 2 - 1; k >= 0; k--) sift(x, k, n, x[k]);
-    for (i32 k = n - 1; k > 0; k--) {
-        u32 value = x[k];
-        x[k] = x[0];
-        sift(x, 0, k, value);
-    }
+    for (i32 gap = n / 2; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11)
+        for (i32 i = gap; i < n; i++) {
+            u32 value = x[i];
+            i32 k = i;
+            for (; k >= gap && x[k - gap] > value; k -= gap) x[k] = x[k - gap];
+            x[k] = value;
+        }
 }
 
 /* Least time between two readings of the clock: its resolution and its own cost. */
@@ -117,41 +111,41 @@ static u64 clock_cost(void) {
 
 /* Nanoseconds of "5ms", "200us", "1s" or "800ns"; 0 if it is none. */
 static u64 read_span(const char *s) {
-    u64 value = 0;
-    i32 k = 0;
-    for (; s[k] >= '0' && s[k] <= '9' && k < 9; k++) value = value * 10 + (u64)(s[k] - '0');
-    return equal(s + k, "ns") ? value : equal(s + k, "us") ? value * 1000 : equal(s + k, "ms") ? value * 1000000
-         : equal(s + k, "s") ? value * 1000000000 : 0;
+    u64 value = 0, scale = 1000000000;
+    for (i32 k = 0; *s >= '0' && *s <= '9' && k < 9; k++) value = value * 10 + (u64)(*s++ - '0');
+    if (*s == 'n' || *s == 'u' || *s == 'm') {
+        scale = *s == 'n' ? 1 : *s == 'u' ? 1000 : 1000000;
+        s++;
+    }
+    return s[0] == 's' && !s[1] ? value * scale : 0;
 }
 
-/* Put the member of a number in nanoseconds. */
-static void put_member(const char *name, u64 value) { put(name), put_u64(value); }
-
-static const char *put_verdict(u64 p99, u64 limit) {
-    const char *verdict = !limit ? "not checked" : p99 <= limit ? "passed" : "failed";
-    put(",\"verdict\":\""), put(verdict), put("\"");
-    return verdict;
+/* Put a text with `#k` for number k, and `#v` for the verdict. */
+static void put_filled(const char *text_, const u64 *numbers, const char *verdict) {
+    for (; *text_; text_++)
+        if (*text_ != '#') put_bytes(text_, 1);
+        else if (*++text_ == 'v') put(",\"verdict\":\""), put(verdict), put("\"");
+        else put_u64(numbers[*text_ - '0']);
 }
 
 /* Put the evidence of n > 0 sorted times; returns the exit code. */
 static i32 put_evidence(const u32 *spans, i32 n, u64 limit, i32 is_worst) {
     u64 p99 = spans[n - 1 - n / 100];
-    put("{\"board\":"), put_board();
-    put(",\"checks\":[{"), put(limit ? "" : "\"fix\":\"give --p99 5ms\",");
-    put("\"how\":\"clock read around each step: request parsed, agents stepped, answer formatted");
-    put(is_worst ? "; every loop runs to its bound" : "");
-    put("\",\"key\":\"budget.step_p99\"");
-    if (limit) put_member(",\"limit\":", limit);
-    put_member(",\"measured\":{\"max\":", spans[n - 1]), put_member(",\"min\":", spans[0]);
-    put_member(",\"p50\":", spans[(n - 1) / 2]), put_member(",\"p99\":", p99), put_member(",\"steps\":", (u64)n);
-    put("},\"name\":\"step_p99\",\"on\":\"this machine\",\"unit\":\"nanoseconds\"");
-    put_verdict(p99, limit);
-    if (!limit) put(",\"why\":\"no limit was given\"");
-    if (p99 > limit && limit) put(",\"why\":\"one step in a hundred takes longer than the limit\"");
-    put_member("}],\"clock\":{\"least\":", clock_cost()), put(",\"name\":\"CLOCK_MONOTONIC\"},\"gate\":\"step_p99\",\"program\":\"");
-    put_sha256("/proc/self/exe"), put("\",\"schema\":1");
-    put_verdict(p99, limit), put("}\n");
-    return limit && p99 > limit;
+    u64 numbers[] = {limit, spans[n - 1], spans[0], spans[(n - 1) / 2], p99, (u64)n, clock_cost()};
+    i32 code = !limit ? 3 : p99 > limit;
+    const char *verdict = code == 3 ? "not checked" : code ? "failed" : "passed";
+    put("{\"board\":"), put_board(), put(",\"checks\":[{");
+    if (!limit) put("\"fix\":\"give --p99 5ms\",");
+    put("\"how\":\"clock around each step: request parsed, agents stepped, answer formatted");
+    put(is_worst ? "; loops at their bounds\",\"key\":\"budget.step_p99\"" : "\",\"key\":\"budget.step_p99\"");
+    put_filled(limit ? ",\"limit\":#0" : "", numbers, verdict);
+    put_filled(",\"measured\":{\"max\":#1,\"min\":#2,\"p50\":#3,\"p99\":#4,\"steps\":#5},\"name\":\"step_p99\","
+               "\"on\":\"this machine\",\"unit\":\"nanoseconds\"#v", numbers, verdict);
+    if (code) put(limit ? ",\"why\":\"one step in a hundred takes longer\"" : ",\"why\":\"there is no limit\"");
+    put_filled("}],\"clock\":{\"least\":#6,\"name\":\"CLOCK_MONOTONIC\"},\"gate\":\"step_p99\",\"program\":\"", numbers, verdict);
+    put_sha256("/proc/self/exe");
+    put_filled("\",\"schema\":1#v}\n", numbers, verdict);
+    return code;
 }
 
 /* Measure up to `most` steps, of the proved steps or of lines from stdin. */

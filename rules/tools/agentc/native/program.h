@@ -18,7 +18,7 @@ static const char HELP[] =
     "  --seed N        other numbers for agents that draw their actions; a state that is read keeps its own\n"
     "  --selftest  --health  --version  --help\n"
     "  --measure [-] [--steps N] [--p99 5ms] [--worst]  times of steps as JSON, of proved steps or of lines (-);\n"
-    "                  --worst: every loop runs to its bound; 1 when the 99th percentile is above --p99 or the deadline\n"
+    "                  1 when the 99th percentile is above --p99 or the deadline, 3 when there is neither\n"
     "  --doctor [--state FILE] [--root DIR] [--board FILE]  this machine beside the board of the export, as JSON;\n"
     "                  1 when a check failed, 3 when one could not be made; --root: files of another system\n"
     "  --replay AGENT  int32 records [reset, observation.., executed action.. or -1] on stdin;\n"

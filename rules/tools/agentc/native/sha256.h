@@ -9,52 +9,48 @@ static const u32 round_constant[64] = {
     0x19a4c116u, 0x1e376c08u, 0x2748774cu, 0x34b0bcb5u, 0x391c0cb3u, 0x4ed8aa4au, 0x5b9cca4fu, 0x682e6ff3u,
     0x748f82eeu, 0x78a5636fu, 0x84c87814u, 0x8cc70208u, 0x90befffau, 0xa4506cebu, 0xbef9a3f7u, 0xc67178f2u};
 
-typedef struct { u32 h[8]; u8 block[64]; u64 bytes; } sha256;
+static u32 sum[8], message[16]; /* of the text so far, and the block that is being filled */
 
 static u32 rotate(u32 x, i32 n) { return x >> n | x << (32 - n); }
 
-static void sha256_block(u32 *h, const u8 *block) {
-    u32 w[64], v[8];
-    for (i32 i = 0; i < 16; i++)
-        w[i] = (u32)block[4 * i] << 24 | (u32)block[4 * i + 1] << 16 | (u32)block[4 * i + 2] << 8 | block[4 * i + 3];
-    for (i32 i = 16; i < 64; i++) {
-        u32 a = w[i - 15], b = w[i - 2];
-        w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[i - 7] + (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
-    }
-    for (i32 i = 0; i < 8; i++) v[i] = h[i];
+static void sha256_block(void) {
+    u32 v[8];
+    for (i32 i = 0; i < 8; i++) v[i] = sum[i];
     for (i32 i = 0; i < 64; i++) {
-        u32 e = v[4], a = v[0];
-        u32 one = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + round_constant[i] + w[i];
-        u32 two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
+        u32 *w = &message[i & 15], a = message[(i + 1) & 15], b = message[(i + 14) & 15];
+        if (i > 15)
+            *w += (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + message[(i + 9) & 15] + (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+        u32 e = v[4], t = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (v[6] ^ (e & (v[5] ^ v[6]))) + round_constant[i] + *w;
+        a = v[0];
+        u32 top = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
         for (i32 k = 7; k > 0; k--) v[k] = v[k - 1];
-        v[4] += one, v[0] = one + two;
+        v[4] += t, v[0] = top;
     }
-    for (i32 i = 0; i < 8; i++) h[i] += v[i];
+    for (i32 i = 0; i < 8; i++) sum[i] += v[i];
 }
 
-static void sha256_add(sha256 *s, const u8 *from, word n) {
-    for (word i = 0; i < n; i++) {
-        s->block[s->bytes++ & 63] = from[i];
-        if (!(s->bytes & 63)) sha256_block(s->h, s->block);
-    }
+static void sha256_add(u64 at_, u8 c) {
+    u32 *w = &message[at_ >> 2 & 15];
+    *w = *w << 8 | c;
+    if ((at_ & 63) == 63) sha256_block();
 }
 
 /* Put the 64 hexadecimal digits of a file's SHA-256; 0 if it cannot be read. */
 static i32 put_sha256(const char *path) {
-    static const u8 end_of_text[1] = {0x80}, zero[1] = {0};
-    sha256 s = {{0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au, 0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u}, {0}, 0};
-    u8 part[1024], size[8];
+    static const u32 first[8] = {0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au, 0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u};
+    u8 part[1024];
+    u64 n = 0, bits;
     word fd = system_call(SYS_OPENAT, AT_CWD, (word)path, CLOSE_ON_EXEC, 0, 0), got;
     if (fd < 0) return 0;
-    while ((got = system_call(SYS_READ, fd, (word)part, sizeof part, 0, 0)) > 0) sha256_add(&s, part, got);
+    memcpy(sum, first, sizeof sum);
+    while ((got = system_call(SYS_READ, fd, (word)part, sizeof part, 0, 0)) > 0)
+        for (word i = 0; i < got; i++) sha256_add(n++, part[i]);
     system_call(SYS_CLOSE, fd, 0, 0, 0, 0);
     if (got < 0) return 0;
-    u64 bits = s.bytes * 8;
-    for (i32 i = 0; i < 8; i++) size[i] = (u8)(bits >> (56 - 8 * i));
-    sha256_add(&s, end_of_text, 1);
-    while ((s.bytes & 63) != 56) sha256_add(&s, zero, 1);
-    sha256_add(&s, size, 8);
-    for (i32 i = 0; i < 8; i++)
-        for (i32 shift = 28; shift >= 0; shift -= 4) put_bytes(&"0123456789abcdef"[s.h[i] >> shift & 15], 1);
+    bits = n * 8;
+    sha256_add(n++, 0x80);
+    while ((n & 63) != 56) sha256_add(n++, 0);
+    for (i32 shift = 56; shift >= 0; shift -= 8) sha256_add(n++, (u8)(bits >> shift));
+    for (i32 i = 0; i < 8; i += 2) put_hex((u64)sum[i] << 32 | sum[i + 1]);
     return 1;
 }

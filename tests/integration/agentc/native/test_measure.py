@@ -65,7 +65,7 @@ def check(evidence: dict[str, Any]) -> dict[str, Any]:
 def test_the_evidence_has_the_form_of_a_gate_and_names_the_program(program: Path) -> None:
     code, evidence, _ = measured(program)
     only = check(evidence)
-    assert (code, evidence["verdict"], only["verdict"]) == (0, "not checked", "not checked")
+    assert (code, evidence["verdict"], only["verdict"]) == (3, "not checked", "not checked")
     assert (evidence["schema"], evidence["gate"], only["name"]) == (1, "step_p99", "step_p99")
     assert evidence["program"] == hashlib.sha256(program.read_bytes()).hexdigest()
     times = only["measured"]
@@ -103,9 +103,9 @@ def test_the_deadline_of_the_coalition_is_the_limit(agent: Compiled, tmp_path: P
 def test_it_measures_lines_and_refuses_bad_ones(program: Path) -> None:
     lines = "".join(seen(k) + "\n" for k in range(30))
     code, evidence, _ = measured(program, "-", data=lines + '{"reset":true}\n\n' + seen(1) + "\n")
-    assert code == 0 and check(evidence)["measured"]["steps"] == 31
+    assert code == 3 and check(evidence)["measured"]["steps"] == 31
     code, evidence, _ = measured(program, "-", "--steps", "7", data=lines)
-    assert code == 0 and check(evidence)["measured"]["steps"] == 7
+    assert code == 3 and check(evidence)["measured"]["steps"] == 7
     code, evidence, _ = measured(program, "-", data='{"scout":[9]}\n')
     assert code == 2 and "modality 0" in evidence["error"]
     code, _, text = measured(program, "-", data="")
