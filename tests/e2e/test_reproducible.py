@@ -20,13 +20,13 @@ from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:dfaea8666151135916e40c2368ffe5c6c909fa3df4e641b8ec57f90284229cb3",
-    "rooms.x86": "sha256:2c012d32e4741e2b1dde203b9e7b0d7c857222d642eec60ef77ad7672820e388",
+    "rooms.pi": "sha256:e97d1cbdf45835308a171735de72cfa579ecbf0ba6cb0d3d858a50f466cba21e",
+    "rooms.x86": "sha256:fa8e128721f540f86209e9cfc25943dd0504a56627ddc9fc86dcba793f3299ed",
 }
 FORAGERS = {
-    "jetson": "sha256:b330aa3d0aee63588d8d15ec54cd523db25431ce4c764cb6d957ecebbcf946e1",
-    "raspberry-pi": "sha256:e3d77641cfbdd65cb07524a5db4a36077a246b0a001b8dc6921f86ec854d0c12",
-    "x86": "sha256:c175982420669dc18d439eeb4aa77086c413a5a7ae742bb8360c005bebeb3911",
+    "jetson": "sha256:90da170c0a19265654ce649dbd1d6a4bba77cd7cb81e451de4ad32c18f278834",
+    "raspberry-pi": "sha256:6299bf963d528b297717e9ce80b16be85abd6f8d5315d19083226f2fba9dc9c8",
+    "x86": "sha256:8d14d730ec31f05d81e98138c8d4e6a22a86415c63f71a9bdc466e590003f90b",
 }
 ODD = {
     "TZ": "Pacific/Auckland",
