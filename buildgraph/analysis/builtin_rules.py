@@ -10,6 +10,8 @@ RULES = (
     "files",
     "command",
     "gate",
+    "packages",
+    "quality",
     "group",
     "model",
     "coalition",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..sandbox.forkserver.client import ForkServers
+    from .previous_records import PreviousRecords
 
 _ROOM = 1 << 20  # bytes; a disk with less counts as full
 _LITTLE = 256 << 20  # bytes; a disk with less is watched
@@ -70,6 +71,7 @@ class ActionRunner:
     Several threads may call it. `close` ends its fork servers.
 
     `wrap` changes each job before it runs. `keep` leaves the folders of actions in place.
+    `previous` has the records of earlier runs; without it every action starts without them.
     """
 
     def __init__(
@@ -81,8 +83,9 @@ class ActionRunner:
         cancel: Cancel,
         *,
         wrap: Callable[[Job], Job] = lambda job: job,
+        previous: PreviousRecords | None = None,
     ) -> None:
-        self._wrap = wrap
+        self._wrap, self._previous = wrap, previous
         self._store, self._scratch, self.level = store, scratch, level
         self._keep, self._cancel = keep, cancel
         self._servers: ForkServers | None = None
@@ -145,6 +148,9 @@ class ActionRunner:
             staged.work_dir.out
         ):  # before a folder is emptied, which frees space
             self._full = time.monotonic()
+        action = staged.task.action
+        if self._previous is not None and action.platform and outcome.ended == "exit":
+            self._previous.save(staged.task, staged.job.temp)
         try:
             task_outcome = self._collect(staged, outcome)
         except BaseException as error:
@@ -222,6 +228,8 @@ class ActionRunner:
             if not isinstance(artifact, Output):
                 assert isinstance(node, File)
                 copy_input(artifact, node, host, f"{work_dir.root}/{path}", work_dir.create)
+        if self._previous is not None and task.action.platform:
+            self._previous.stage(task, work_dir.root)
         return job_of(task, work_dir.root, work_dir.out, work_dir.temp)
 
     def _collect(self, staged: StagedTask, outcome: Outcome) -> TaskOutcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ..host.environment import RULES_FOLDER, BuildEnvironment
+from ..host.environment import RULES_FOLDER, BuildEnvironment, own_folder
 from ..keys.action_graph import ActionGraph
 from ..keys.action_key import key_of
 from ..lite import TYPE_CHECKING
@@ -95,12 +95,18 @@ class Executor:
         if self.plan.finished:
             return  # importing what runs actions takes a fifth of all imports
         from .action_runner import ActionRunner
+        from .previous_records import PreviousRecords
         from .worker_pool import WorkerPool
 
         jobs = self.request.jobs or os.cpu_count() or 1
         cancelled = AttemptCancelled(self.cancel)
         runner = ActionRunner(
-            self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, cancelled
+            self.host.store,
+            self.host.scratch,
+            self.level,
+            self.request.sandbox_debug,
+            cancelled,
+            previous=PreviousRecords(own_folder(self.root, self.host.store)),
         )
         with closing(runner), closing(WorkerPool(runner, jobs, cancelled)) as pool:
             try:

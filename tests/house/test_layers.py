@@ -55,8 +55,16 @@ DOORS = {
     "_sha256": "lite.sha256",
 }
 """The one module that imports each foreign package."""
-PACKAGES_OF_TOOLS = {"agentc", "board", "ociimage", "modelview", "readiness"}
-TOOLS_MAY = {"numpy", "deflate", "networkx", "pymdp", "jax", "equinox"}
+PACKAGES_OF_TOOLS = {
+    "agentc",
+    "board",
+    "ociimage",
+    "modelview",
+    "packagelock",
+    "quality",
+    "readiness",
+}
+TOOLS_MAY = {"numpy", "deflate", "networkx", "packaging", "pymdp", "jax", "equinox"}
 
 
 def modules(folder: str) -> list[Path]:

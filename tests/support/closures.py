@@ -19,6 +19,7 @@ DISTRIBUTIONS = {
     "numpy": "numpy",
     "deflate": "deflate",
     "networkx": "networkx",
+    "packaging": "packaging",
     "pymdp": "inferactively-pymdp",
     "jax": "inferactively-pymdp",
     "equinox": "inferactively-pymdp",

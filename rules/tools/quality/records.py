@@ -1,0 +1,50 @@
+"""Records of a gate: the keys under which files passed or failed, and facts about file contents.
+
+    {"schema": 1, "passed": {PATH: KEY}, "failed": {PATH: KEY}, "cases": {PATH: [[TEST, OUTCOME]]},
+     "facts": {SHA-256: FACT}}
+
+A key is a digest of all that a verdict depends on, so a file whose key is recorded as passed need
+not be checked again. A fact, such as the imports of a file, is a function of its content alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+@dataclass
+class Records:
+    """The records of one gate."""
+
+    passed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    cases: dict[str, list[list[str]]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path, known: Mapping[str, Any]) -> None:
+        """Write the records; of the facts only those that are `known` to be of current files."""
+        document = {
+            "schema": SCHEMA,
+            "passed": self.passed,
+            "failed": self.failed,
+            "cases": self.cases,
+            "facts": dict(known),
+        }
+        path.write_text(json.dumps(document, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_records(path: Path) -> Records:
+    """Read the records of an earlier run; empty without a file, or for another schema."""
+    try:
+        document = json.loads(path.read_bytes())
+        if document["schema"] != SCHEMA:
+            return Records()
+        return Records(*(dict(document[name]) for name in ("passed", "failed", "cases", "facts")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Records()

@@ -1,0 +1,34 @@
+"""Run test files of which something changed, with pytest: `run_pytest.py PLAN SOURCES OUT JUNIT`.
+
+A test file whose key is recorded as passed is not run again. The key names its content, that of
+everything it imports, of `conftest.py`, settings and declared data. A test file that passes after
+it failed under the same key is flaky: the gate passes, and its pass is not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from quality.plan import Files, read_plan
+from quality.pytest_runs import run_here
+from quality.run_tests import check_tests
+from quality.scratch import use_packages
+
+
+def main(plan: str, top: str, out: str, junit: str) -> int:
+    """Run the gate; its exit code is that of the evidence."""
+    files = Files(read_plan(Path(plan)), Path(top).resolve())
+    use_packages(files.plan)
+    temporary = Path(os.environ["TMPDIR"]).resolve()
+    program = os.path.abspath(__file__)
+    return check_tests(
+        files, Path("previous"), temporary, Path(out), junit=Path(junit), program=program
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--one":
+        sys.exit(run_here(sys.argv[3], Path(sys.argv[4]), sys.argv[5:], int(sys.argv[2])))
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Tests of lock files and packages."""
