@@ -165,6 +165,37 @@ def test_a_program_that_is_not_healthy_fails_with_its_reason(
     assert checks["steps"].why == "the check 'healthy' failed"
 
 
+def test_other_agents_start_over_and_a_roll_back_restores_the_state(
+    workspace: Space, tmp_path: Path
+) -> None:
+    image = read_image(workspace.root / "out/exports/plain/image")
+    other = read_image(workspace.root / "out/exports/served/image")
+    tried = board(workspace, tmp_path, image)
+    with Machine(tried.hardware, tried.software) as machine:
+        machine.wait_for("boardinit: healthy")
+        for _ in range(2):
+            machine.step(REQUEST)
+        machine.update(bad_bundle(other))
+        machine.wait_for("boardinit: rolled back: ")
+        machine.wait_for("boardinit: healthy")
+        restored = machine.status()
+        assert (restored["slot"], restored["steps"], restored["state"]) == ("a", 2, "kept")
+        assert "the program ended with 2" in restored["reason"]
+        machine.update(pack(other))
+        machine.wait_for("boardinit: committed slot b")
+        assert machine.status() | {"bundle": ""} == {
+            "slot": "b",
+            "bundle": "",
+            "trial": False,
+            "healthy": True,
+            "steps": 0,
+            "state": "new",
+            "reason": "",
+        }
+        assert "rest.1" in machine.step('{"lead":[0,0],"rest.0":[null,0],"rest.1":[null,0]}')
+        machine.power_off()
+
+
 def test_deliveries_that_do_not_fit_or_are_damaged_change_nothing(
     workspace: Space, tmp_path: Path
 ) -> None:
