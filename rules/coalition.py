@@ -25,6 +25,7 @@ from buildgraph import (
 
 from .actions.backends import evidence, prove_member
 from .actions.compile_agents import Member, RunSettings
+from .actions.monitor import Monitor, check_limits
 from .model import Model
 
 CHECK_LINKS = Tool("check_links")
@@ -32,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PORT = re.compile(
     r"([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII
 )
-RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
+RESERVED = ("reset", "acknowledge", "executed", "copy", "late", "tick", "error")
 """Request and reply keys that no agent may be named; the same as in agentc/codegen/main.py."""
 _KINDS = ("observation", "action", "belief")
 _MOST = 1 << 16  # instances in all copies, as agentc/codegen/main.py has it
@@ -84,6 +85,7 @@ def coalition(
     deadline: Duration = Duration(0),
     copies: int = 1,
     io: Literal["lines", "http"] = "lines",
+    monitor: Monitor = Monitor(),
     inputs: tuple[str, ...] | None = None,
     blankets: dict[str, tuple[str, ...]] | None = None,
 ) -> Coalition:
@@ -100,6 +102,9 @@ def coalition(
     (default: one tick) counts as late. `copies` is the number of instances of the whole coalition;
     each request steps one of them. `io = "http"` adds `--listen` to the program, and the image
     listens on port 8080.
+
+    `monitor = { false_alarm_every = 1e6, tolerance = 1e-3 }` tests the observations of each agent
+    against its predictions; 0 switches it off.
 
     `inputs = ["scout.observation.cue"]` lists the observations that requests carry. Any other
     observation without a link is an error; without `inputs`, requests carry all of them.
@@ -140,7 +145,15 @@ def coalition(
     text = json.dumps(
         [{"from": link.source, "to": link.target} for link in written], sort_keys=True
     )
-    running = RunSettings(int(tick), int(deadline or tick), copies, io == "http")
+    check_limits(ctx, monitor)
+    running = RunSettings(
+        int(tick),
+        int(deadline or tick),
+        copies,
+        io == "http",
+        monitor.false_alarm_every,
+        monitor.tolerance,
+    )
     written_down: Artifact = Content("links.json", text.encode())
     declared = json.dumps(blankets, sort_keys=True) if blankets else ""
     options = ["--blankets", declared] if declared else []

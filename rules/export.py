@@ -12,6 +12,7 @@ from .actions.compile_agents import Linked, link
 from .actions.deadline_gate import deadline_gate
 from .actions.image import assemble
 from .actions.model_gate import check_model
+from .actions.monitor import write_alerts
 from .actions.quantize import Fidelity, Storage, quantize_members
 from .actions.required_gates import require_gates
 from .actions.static_gate import check_image
@@ -46,7 +47,8 @@ class Export(Provider):
     """A deployable image, its program, a report of the agents, and its gates.
 
     `storage` reports the quantization, if one was requested. `board` has the files that boot the
-    image, if the export has a kernel.
+    image, if the export has a kernel. `alerts` has the alert rules of Prometheus for a program with
+    HTTP and a monitor.
     """
 
     image: Artifact
@@ -55,6 +57,7 @@ class Export(Provider):
     gates: tuple[Gate, ...]
     storage: Artifact | None = None
     board: Artifact | None = None
+    alerts: Artifact | None = None
 
 
 @rule
@@ -141,7 +144,8 @@ def export(
         own.append(booted)
     page_of_report = report(ctx, program, image, coalition, hardware)
     required_gates = require_gates(ctx, own, required, gates)
-    return Export(image, program, page_of_report, required_gates, page, board)
+    alerts = write_alerts(ctx, coalition.members, coalition.running)
+    return Export(image, program, page_of_report, required_gates, page, board, alerts)
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:

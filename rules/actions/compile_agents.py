@@ -16,6 +16,7 @@ from buildgraph import Artifact, Ctx, In, Out, Tool
 
 PLAN_AGENT = Tool("plan_agent")
 MAKE_PROBE = Tool("make_probe")
+RECORD_NOMINAL = Tool("record_nominal")
 EMIT_AGENT = Tool("emit_agent")
 PROVE_NATIVE = Tool("prove_native")
 COMPILE_C = Tool("compile_c")
@@ -45,12 +46,13 @@ class ProbeSize:
 
 @dataclass(frozen=True)
 class Planned:
-    """A model after the compiler passes: plan, interface (sizes) and probe set."""
+    """A model after the compiler passes: plan, interface (sizes), probe set and nominal model."""
 
     ir: Artifact
     plan: Artifact
     interface: Artifact
     probe: Artifact
+    nominal: Artifact
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,27 @@ class RunSettings:
     """Run-time settings of a coalition.
 
     `tick` and `deadline` are nanoseconds, 0 for none. `copies` counts instances of the whole
-    coalition.
+    coalition. `false_alarm_every` and `tolerance` are the limits of the monitor; 0 steps: no
+    monitor.
     """
 
     tick: int = 0
     deadline: int = 0
     copies: int = 1
     http: bool = False
+    false_alarm_every: float = 0.0
+    tolerance: float = 0.0
+
+    @property
+    def monitor_words(self) -> list[str]:
+        """Return the limits of the monitor as options; none without a monitor."""
+        if not self.false_alarm_every:
+            return []
+        limits = (
+            ("--false-alarm-every", self.false_alarm_every),
+            ("--tolerance", self.tolerance),
+        )
+        return [word for option, value in limits for word in (option, repr(value))]
 
     def words(self) -> list[str]:
         """Return the options of `emit_program` that differ from its defaults."""
@@ -107,7 +123,7 @@ class RunSettings:
             for option, value, default in options
             if value != default
             for word in (option, str(value))
-        ] + (["--http"] if self.http else [])
+        ] + [*(["--http"] if self.http else []), *self.monitor_words]
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -121,7 +137,10 @@ class RunSettings:
 
 
 def plan(ctx: Ctx, ir: Artifact, probing: ProbeSize) -> Planned:
-    """Declare the exact compiler passes and the probe set. Neither depends on a board."""
+    """Declare the exact compiler passes, the probe set and the nominal model of the monitor.
+
+    None of them depends on a board.
+    """
     tables, interface = ctx.tool(
         PLAN_AGENT,
         "--ir",
@@ -135,7 +154,19 @@ def plan(ctx: Ctx, ir: Artifact, probing: ProbeSize) -> Planned:
     (probe,) = ctx.tool(
         MAKE_PROBE, "--ir", ir, *probing.words(), "--out", Out("probe", tree=True), title="probe"
     )
-    return Planned(ir, tables, interface, probe)
+    (nominal,) = ctx.tool(
+        RECORD_NOMINAL,
+        "--ir",
+        ir,
+        "--plan",
+        tables,
+        "--probe",
+        probe,
+        "--out",
+        Out("monitor.json"),
+        title="record nominal behaviour",
+    )
+    return Planned(ir, tables, interface, probe, nominal)
 
 
 def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
@@ -179,6 +210,7 @@ def emit_program(
             ("proof", member.proved.proof),
             ("probe", planned.probe),
             ("labels", member.labels),
+            *([("monitor", planned.nominal)] if running.false_alarm_every else []),
         ):
             staged.append(In(artifact, f"in/{member.name}/{option}"))
             words += [f"--{option}", f"{member.name}={staged[-1].path}"]

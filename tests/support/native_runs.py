@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import record_nominal
 
 from tests.support.http_client import LIMIT, Server
 from tests.support.native_agents import (
@@ -47,6 +48,15 @@ def built(
     """The agent's program; `words` are options of emit_program.py."""
     folder.mkdir(parents=True, exist_ok=True)
     return linked([agent], main_text([agent], folder, (), *words), target)
+
+
+def monitored(agent: Compiled) -> tuple[str, ...]:
+    """Record the agent's nominal model; return the options of emit_program for a monitor."""
+    probed(agent, episodes=2, steps=8)
+    out = agent.path("monitor.json")
+    argv = ["--ir", agent.path("ir"), "--plan", agent.path("plan"), "--probe", agent.path("probe")]
+    assert record_nominal.main([*argv, "--out", out]) == 0
+    return ("--monitor", f"{agent.name}={out}")
 
 
 def seen(k: int) -> str:

@@ -16,6 +16,7 @@ from agentc.codegen import (
 )
 from agentc.codegen.names import NAME, symbol
 from agentc.codegen.native_files import native
+from agentc.codegen.predictive import predictive
 from agentc.codegen.tables import sizes, table
 from agentc.plan.files import Plan
 
@@ -52,6 +53,7 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
         emit_states.advance,
     ):
         yield from part(plan)
+    yield from predictive(plan, name)
     for key in ("num_obs", "num_controls", "num_states"):
         yield sizes(key, header[key])
     counts = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentc.codegen.links import Instances, Ports
+from agentc.monitor.bets import streams
 
 NUMBER = 18
 """Characters of the longest float that native/text.h writes, and a comma."""
@@ -12,6 +13,9 @@ LINE = 1 << 16
 FRAME = 64
 METRICS = 6144
 """Bytes of the counters, the histogram and the help texts of native/metrics.h."""
+MONITOR_METRICS = 1024
+MODALITY = 96
+"""Characters of a label that names a modality."""
 STATE_EXTRA = 3
 """8-byte words of an agent's state besides prior and posterior: evidence, seed, draw count."""
 
@@ -39,12 +43,15 @@ def request_bytes(team: Instances) -> int:
     return max(1024, 2 * (compact + 2 * FRAME))
 
 
-def answer_bytes(team: Instances, copies: int) -> int:
+def answer_bytes(team: Instances, copies: int, *, monitored: bool = False) -> int:
     """Return the size of the longest reply: a step with beliefs, an error, or all metrics."""
-    step, gauges = FRAME, METRICS
+    step, gauges = FRAME, METRICS + MONITOR_METRICS * monitored
     for name, agent in team.instances:
         ports = team.agents[agent]
         step += len(name) + FRAME + INDEX * len(ports.num_controls) + 2 * NUMBER
         step += NUMBER * sum(ports.num_states) + 4 * len(ports.num_states)
-        gauges += copies * 2 * (FRAME + len('",copy=""} ') + len(name) + INDEX + NUMBER)
+        line = FRAME + len('",copy=""} ') + len(name) + INDEX + NUMBER
+        gauges += copies * 2 * line
+        if monitored:
+            gauges += copies * (2 + streams(len(ports.num_obs))) * (line + MODALITY)
     return max(step, gauges)

@@ -23,13 +23,16 @@ from agentc.codegen.links import (
     read_links,
     resolve,
 )
+from agentc.codegen.monitor import Monitor, monitor_tables
 from agentc.codegen.names import NAME, symbol
 from agentc.codegen.native_files import native
 from agentc.codegen.tables import sizes, table
+from agentc.monitor.bets import Limits
 from agentc.proof.replay import GOLDEN_STEPS, load_probe
 
-RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
-HEADERS = ("syscalls.h", "process.h", "text.h", "agent_state.h", "request.h", "state_file.h")
+RESERVED = ("reset", "acknowledge", "executed", "copy", "late", "tick", "error")
+HEADERS = ("syscalls.h", "process.h", "text.h", "agent_state.h")
+STATE_HEADERS = ("request.h", "state_file.h")
 HTTP_HEADERS = (
     "metrics.h",
     "step.h",
@@ -76,6 +79,7 @@ class ProgramSpec:
     replicas: Mapping[str, int] = field(default_factory=dict)
     copies: int = 1
     http: bool = False
+    monitor: Monitor | None = None
 
     @property
     def team(self) -> Instances:
@@ -126,15 +130,11 @@ def _lines(program: ProgramSpec) -> Iterator[str]:
     yield from _instances(program)
     yield from _links(program)
     yield from _golden(program)
-    yield native(
-        (
-            *HEADERS,
-            *(HTTP_HEADERS if program.http else ("step.h",)),
-            "replay.h",
-            *MEASURE_HEADERS,
-            "program.h",
-        )
-    )
+    yield from monitor_tables(program.monitor, program.team, linked=bool(program.links))
+    watched = ("monitor.h",) if program.monitor else ()
+    served = HTTP_HEADERS if program.http else ("step.h",)
+    last = ("replay.h", *MEASURE_HEADERS, "program.h")
+    yield native((*HEADERS, *watched, *STATE_HEADERS, *served, *last))
 
 
 def _constants(program: ProgramSpec) -> dict[str, int]:
@@ -158,7 +158,7 @@ def _constants(program: ProgramSpec) -> dict[str, int]:
         "MAX_CONTROLS": max(1, *(len(p.num_controls) for p in agents.values())),
         **times,
         "BODY": request_bytes(team),
-        "ANSWER": answer_bytes(team, program.copies),
+        "ANSWER": answer_bytes(team, program.copies, monitored=program.monitor is not None),
     }
 
 
@@ -289,7 +289,16 @@ def program_of(options: argparse.Namespace) -> ProgramSpec:
         replicas,
         options.copies,
         options.http,
+        _monitor_of(options),
     )
+
+
+def _monitor_of(options: argparse.Namespace) -> Monitor | None:
+    paths = parse_paths(options.monitor)
+    if not paths:
+        return None
+    nominal = {name: json.loads(path.read_bytes()) for name, path in paths.items()}
+    return Monitor(Limits(options.false_alarm_every, options.tolerance), nominal)
 
 
 def _check_numbers(replicas: Mapping[str, int], agents: Mapping[str, Ports], copies: int) -> None:

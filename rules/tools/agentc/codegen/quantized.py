@@ -37,6 +37,12 @@ def palette(plan: Plan, m: int) -> str:
     return f"A{m}_pal" if f"A{m}_pal" in plan.tables else "0"
 
 
+def probability(plan: Plan, m: int) -> str:
+    """Return C for the probability of entry e, at least 2^-52."""
+    value = f"A{m}_pal[L{m}_val[e]]" if f"A{m}_pal" in plan.tables else f"DECODE((u32)L{m}_val[e])"
+    return f"clip_to_floor({value})"
+
+
 def likelihood(plan: Plan, m: int) -> str:
     """Return C for entry e of the likelihood: ratio to the background, or difference of
     logarithms.

@@ -62,6 +62,10 @@ static void apply_links(coalition *w, i32 i) {
         observation[links[l].into] = links[l].delayed ? delayed_values[l] : link_value(w, l);
 }
 
+#if MONITOR
+static void watch(i32 copy_, i32 i, const i32 *o, i32 is_first);
+#endif
+
 /* Step one instance: load its state, compute the next prior, step, store its state. */
 static void step_one(coalition *w, i32 i, i32 copy) {
     const agent *who = agent_of(i);
@@ -72,6 +76,9 @@ static void step_one(coalition *w, i32 i, i32 copy) {
     else who->reset();
     apply_links(w, i);
     i32 policy = who->step(seen_now, action);
+#if MONITOR
+    watch(copy, i, seen_now, !w->started[i]);
+#endif
     vfe[copy][i] = (f32)who->free_energy(seen_now);
     efe[copy][i] = 0.0f - who->neg_efe[policy];
     memcpy(state_of(w, i), who->state, who->state_bytes);

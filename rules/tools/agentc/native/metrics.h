@@ -63,6 +63,35 @@ static void put_energies(const char *name, f32 values[COPIES][INSTANCES], const 
         }
 }
 
+#if MONITOR
+/* Begin the line of an agent that has stepped; 0 if it has not. */
+static i32 put_agent(const char *name, i32 c, i32 i, i32 slot) {
+    if (!monitors[c].heads[i].steps) return 0;
+    put(name), put("{agent=\""), put(instances[i].name);
+    if (COPIES > 1) put("\",copy=\""), put_int(c);
+    if (slot >= 0) put("\",modality=\""), put_modality(i, slot);
+    put("\"} ");
+    return 1;
+}
+
+/* A gauge or counter by agent: whether it is degraded, since when, or how often it was. */
+static void put_heads(const char *name, const char *kind, const char *help) {
+    put_title(name, kind, help);
+    for (i32 c = 0; c < COPIES; c++)
+        for (i32 i = 0; i < INSTANCES; i++)
+            if (put_agent(name, c, i, -1)) put_int(kind[0] == 'c' ? (i32)monitors[c].heads[i].alarms : monitors[c].heads[i].modality != 0), put("\n");
+}
+
+static void put_surprise_evidence(void) {
+    static const char name[] = "coalition_surprise_evidence_ratio";
+    put_title(name, "gauge", "Evidence that a modality's observations do not follow the model, as a share of what raises an alarm.");
+    for (i32 c = 0; c < COPIES; c++)
+        for (i32 i = 0; i < INSTANCES; i++)
+            for (i32 s = 0; s < SLOTS && s < agent_of(i)->modalities; s++)
+                if (put_agent(name, c, i, s)) put_f32(evidence_share(c, i, s)), put("\n");
+}
+#endif
+
 static void put_metrics(void) {
     put_counter("coalition_steps_total", count.steps, "Steps, those before the state was restored included.");
     put_counter("coalition_errors_total", count.errors, "Requests that were refused.");
@@ -72,5 +101,10 @@ static void put_metrics(void) {
     put_counter("coalition_answers_lost_total", count.lost, "Answers that their client did not take.");
     put_energies("coalition_variational_free_energy_nats", vfe, "Variational free energy of the last step.");
     put_energies("coalition_expected_free_energy_nats", efe, "Expected free energy of the chosen policy.");
+#if MONITOR
+    put_heads("coalition_degraded", "gauge", "1 from the alarm of an agent until it is acknowledged.");
+    put_heads("coalition_alarms_total", "counter", "Alarms of the monitor, those before the state was restored included.");
+    put_surprise_evidence();
+#endif
     put_durations();
 }

@@ -1,5 +1,5 @@
 /* Parser of a strict subset of JSON: {"agent":[0,null],...} with "executed":{"agent":[1]}, or
-   {"reset":true}, {"reset":["agent"]}. A request is parsed completely before it runs, so an invalid
+   {"reset":true}, {"reset":["agent"]}, {"acknowledge":...} likewise. A request is parsed completely before it runs, so an invalid
    one changes no state. */
 static i32 at, end, wants_reset, has_executed, copy;
 /* Reason of a refusal: agent, modality or control (`part`, `index`), number of valid values
@@ -167,31 +167,34 @@ static i32 parse_executed(void) {
     return accept_byte('}') ? 1 : reject_here("\"executed\": expected ',' or '}'");
 }
 
+enum { RESETS = 1, ACKNOWLEDGES = 2 }; /* values of `wants_reset` */
+#define OF_RESET(what) (MONITOR && wants_reset == ACKNOWLEDGES ? "\"acknowledge\"" what : "\"reset\"" what)
+
 /* Parse the name of an instance, or of all replicas of an agent. */
 static i32 parse_reset_name(void) {
     i32 first, size, found = 0;
     if (!parse_name(&first, &size)) return 0;
     for (i32 i = 0; i < INSTANCES; i++)
         if (is_name(first, size, instances[i].name) || is_name(first, size, agent_of(i)->name)) {
-            if (resets[i]) return reject_agent("named twice in \"reset\"", i);
+            if (resets[i]) return reject_agent(MONITOR && wants_reset == ACKNOWLEDGES ? "named twice in \"acknowledge\"" : "named twice in \"reset\"", i);
             resets[i] = 1, found = 1;
         }
-    return found ? 1 : reject_key("\"reset\": no agent is called", first, size);
+    return found ? 1 : reject_key(OF_RESET(": no agent is called"), first, size);
 }
 
 /* Parse true, or an array of names. */
-static i32 parse_reset(void) {
-    if (wants_reset) return reject("\"reset\" is given twice");
-    wants_reset = 1;
+static i32 parse_reset(i32 kind) {
+    if (wants_reset) return reject(OF_RESET(" is given twice"));
+    wants_reset = kind;
     if (accept_word("true")) {
         memset(resets, 1, sizeof resets);
         return 1;
     }
-    if (!accept_byte('[')) return reject_here("\"reset\": expected true or an array of names");
+    if (!accept_byte('[')) return reject_here(OF_RESET(": expected true or an array of names"));
     do
         if (!parse_reset_name()) return 0;
     while (accept_byte(','));
-    return accept_byte(']') ? 1 : reject_here("\"reset\": expected ',' or ']'");
+    return accept_byte(']') ? 1 : reject_here(OF_RESET(": expected ',' or ']'"));
 }
 
 /* Refuse a key that is not an instance: a replicated agent's name, or an unknown one. */
@@ -205,7 +208,8 @@ static i32 reject_member(i32 first, i32 size) {
 static i32 parse_member(void) {
     i32 first, size;
     if (!parse_key(&first, &size)) return 0;
-    if (is_name(first, size, "reset")) return parse_reset();
+    if (is_name(first, size, "reset")) return parse_reset(RESETS);
+    if (MONITOR && is_name(first, size, "acknowledge")) return parse_reset(ACKNOWLEDGES);
     if (is_name(first, size, "executed")) return parse_executed();
     if (COPIES > 1 && is_name(first, size, "copy")) {
         if (copy >= 0) return reject("\"copy\" is given twice");
@@ -225,7 +229,7 @@ static i32 complete(void) {
     i32 given = 0;
     for (i32 i = 0; i < INSTANCES; i++) given += has_observation[i];
     if (wants_reset)
-        return given || has_executed ? reject("\"reset\" goes without observations and \"executed\"") : 1;
+        return given || has_executed ? reject(OF_RESET(" goes without observations and \"executed\"")) : 1;
     for (i32 i = 0; i < INSTANCES; i++)
         if (!has_observation[i]) return reject_agent("its observation is missing", i);
     if (copy < 0) {

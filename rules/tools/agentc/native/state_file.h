@@ -1,10 +1,14 @@
 /* State file: `--state FILE` is read at the start and replaced atomically, so a power failure
-   leaves the old or the new one. Little-endian, equal on every processor. */
+   leaves the old or the new one. Little-endian, equal on every processor.
+
+   "bgstate1": header, states, checksum. "bgstate2" has the monitor between states and checksum: its identity (of its limits
+   and tables), its size, its bytes. Every program reads both; a monitor of another identity starts afresh. */
 enum { FOR_READING = 0, FOR_WRITING = 1, CREATE = 0100, TRUNCATE = 01000, PATH = 1024 };
 enum { LOCK_ALONE = 2, LOCK_OR_FAIL = 4 };
 
 static struct { u8 magic[8]; u64 identity, size, steps; } header;
-static const u8 MAGIC[8] = "bgstate1";
+static const u8 MAGIC[8] = "bgstate1", MAGIC_2[8] = "bgstate2";
+static struct { u64 identity, size; } monitor_header;
 static const char *state_path;
 static char beside[PATH], folder[PATH];
 static word folder_fd;
@@ -19,7 +23,13 @@ static u64 mix(u64 hash, const void *from, word n) {
 
 static const u64 FRESH = 0xcbf29ce484222325ull;
 
-static u64 checksum(void) { return mix(mix(FRESH, &header, sizeof header), coalitions, sizeof coalitions); }
+static u64 checksum(void) {
+    u64 sum = mix(mix(FRESH, &header, sizeof header), coalitions, sizeof coalitions);
+#if MONITOR
+    sum = mix(mix(sum, &monitor_header, sizeof monitor_header), monitors, sizeof monitors);
+#endif
+    return sum;
+}
 
 static word open_file(const char *path, i32 flags) {
     return system_call(SYS_OPENAT, AT_CWD, (word)path, flags | CLOSE_ON_EXEC, 0600, 0);
@@ -53,6 +63,10 @@ static word write_beside(void) {
     u64 sum = checksum();
     word error = write_file(fd, &header, sizeof header);
     if (!error) error = write_file(fd, coalitions, sizeof coalitions);
+#if MONITOR
+    if (!error) error = write_file(fd, &monitor_header, sizeof monitor_header);
+    if (!error) error = write_file(fd, monitors, sizeof monitors);
+#endif
     if (!error) error = write_file(fd, &sum, sizeof sum);
     if (!error) error = system_call(SYS_FSYNC, fd, 0, 0, 0, 0);
     word closed = system_call(SYS_CLOSE, fd, 0, 0, 0, 0);
@@ -61,7 +75,10 @@ static word write_beside(void) {
 
 /* Write a file beside it, have it on the disk, rename, have the name on the disk. */
 static void save(void) {
-    memcpy(header.magic, MAGIC, sizeof MAGIC);
+    memcpy(header.magic, MONITOR ? MAGIC_2 : MAGIC, sizeof MAGIC);
+#if MONITOR
+    monitor_header.identity = MONITOR_IDENTITY, monitor_header.size = sizeof monitors;
+#endif
     header.identity = IDENTITY, header.size = sizeof coalitions, header.steps = count.steps;
     word error = write_beside();
     if (!error) error = system_call(SYS_RENAMEAT2, AT_CWD, (word)beside, AT_CWD, (word)state_path, 0);
@@ -112,21 +129,50 @@ static i32 possible(const coalition *w) {
     return 1;
 }
 
-static i32 read_state(word fd) {
-    u64 sum = 0;
+/* Read the monitor of a file and add it to the checksum; 0 if it is cut off. One of other tables is skipped. */
+static i32 read_monitor(word fd, u64 *sum) {
+    if (read_file(fd, &monitor_header, sizeof monitor_header) != sizeof monitor_header) return 0;
+    *sum = mix(*sum, &monitor_header, sizeof monitor_header);
+#if MONITOR
+    if (monitor_header.identity == MONITOR_IDENTITY && monitor_header.size == sizeof monitors) {
+        if (read_file(fd, monitors, sizeof monitors) != sizeof monitors) return 0;
+        *sum = mix(*sum, monitors, sizeof monitors);
+        for (i32 c = 0; c < COPIES; c++)
+            if (!monitor_is_possible(&monitors[c])) return 0;
+        return 1;
+    }
+#endif
+    for (u64 rest = monitor_header.size; rest;) {
+        u8 skipped[256];
+        word n = rest < sizeof skipped ? (word)rest : (word)sizeof skipped;
+        if (read_file(fd, skipped, n) != n) return 0;
+        *sum = mix(*sum, skipped, n);
+        rest -= (u64)n;
+    }
+    return 1;
+}
+
+static i32 read_contents(word fd) {
+    u64 sum, written = 0;
     u8 more;
+    if (read_file(fd, coalitions, sizeof coalitions) != sizeof coalitions) return 0;
+    sum = mix(mix(FRESH, &header, sizeof header), coalitions, sizeof coalitions);
+    if (!memcmp(header.magic, MAGIC_2, sizeof MAGIC) && !read_monitor(fd, &sum)) return 0;
+    if (read_file(fd, &written, sizeof written) != sizeof written || read_file(fd, &more, 1) != 0 || sum != written) return 0;
+    for (i32 c = 0; c < COPIES; c++)
+        if (!possible(&coalitions[c])) return 0;
+    return 1;
+}
+
+static i32 read_state(word fd) {
     word got = read_file(fd, &header, sizeof header);
     if (got < 0) return reject_state(reason(got));
-    if (got != sizeof header || memcmp(header.magic, MAGIC, sizeof MAGIC))
+    if (got != sizeof header || (memcmp(header.magic, MAGIC, sizeof MAGIC) && memcmp(header.magic, MAGIC_2, sizeof MAGIC)))
         return reject_state("this is no state of such a program; move it away to start afresh");
     if (header.identity != IDENTITY || header.size != sizeof coalitions)
         return reject_state("this is the state of other agents (a model, a name or a number of replicas changed); move it away "
                             "to start afresh");
-    if (read_file(fd, coalitions, sizeof coalitions) != sizeof coalitions || read_file(fd, &sum, sizeof sum) != sizeof sum ||
-        read_file(fd, &more, 1) != 0 || sum != checksum())
-        return reject_state("the file is damaged; move it away to start afresh");
-    for (i32 c = 0; c < COPIES; c++)
-        if (!possible(&coalitions[c])) return reject_state("the file is damaged; move it away to start afresh");
+    if (!read_contents(fd)) return reject_state("the file is damaged; move it away to start afresh");
     count.steps = header.steps;
     return 1;
 }

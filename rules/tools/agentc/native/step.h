@@ -69,14 +69,24 @@ static void run_step(moment asked) {
     put("}\n");
 }
 
+static void reset_or_acknowledge(i32 c, i32 i) {
+#if MONITOR
+    if (wants_reset == ACKNOWLEDGES) {
+        acknowledge(c, i);
+        return;
+    }
+#endif
+    reset(&coalitions[c], i);
+}
+
 static void run_resets(void) {
     i32 all = 1, any = 0;
     for (i32 i = 0; i < INSTANCES; i++) {
         all &= resets[i];
         for (i32 c = 0; resets[i] && c < COPIES; c++)
-            if (COPIES == 1 || copy < 0 || c == copy) reset(&coalitions[c], i);
+            if (COPIES == 1 || copy < 0 || c == copy) reset_or_acknowledge(c, i);
     }
-    put("{"), put_copy(), put("\"reset\":");
+    put("{"), put_copy(), put(OF_RESET(":"));
     if (all) put("true");
     for (i32 i = 0; !all && i < INSTANCES; i++)
         if (resets[i]) put(any++ ? ",\"" : "[\""), put(instances[i].name), put("\"");

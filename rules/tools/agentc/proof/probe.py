@@ -21,7 +21,7 @@ import numpy as np
 from agentc.ir import files as ir
 from agentc.ir.types import F64, Model, ModelError
 from agentc.numerics.counter_rng import draw, uniform
-from agentc.numerics.exact_math import total
+from agentc.numerics.exact_math import total, x_log_x
 from agentc.oracle.action_selection import (
     first_actions,
     policy_regret,
@@ -304,6 +304,9 @@ def _arrays(model: Model, runs: Sequence[Sequence[ReferenceStep]]) -> dict[str, 
         "regret.f64": np.array([[step.regret for step in run] for run in runs], dtype="<f8"),
         "vfe.f64": np.array([[step.vfe for step in run] for run in runs], dtype="<f8"),
         "efe.f64": np.array([[step.efe for step in run] for run in runs], dtype="<f8"),
+        "entropy.f64": np.array(
+            [[float(total(0.0 - x_log_x(step.q_pi))) for step in run] for run in runs], dtype="<f8"
+        ),
     }
     if model.action_selection == "stochastic":
         arrays["q_pi.f64"] = np.array([[step.q_pi for step in run] for run in runs], dtype="<f8")

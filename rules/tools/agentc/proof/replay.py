@@ -57,6 +57,29 @@ class Replies:
     policy: I32
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Energies:
+    """Energies of the reference by (episode, step) in nats: variational, expected (of the chosen
+    policy), and the entropy of the posterior over policies.
+    """
+
+    vfe: F64
+    efe: F64
+    policy_entropy: F64
+
+
+def load_energies(folder: Path) -> Energies:
+    """Read the energies of a folder that make_probe.py wrote."""
+    facts = json.loads((folder / "probe.json").read_bytes())
+    vfe, neg_efe, entropy = (
+        np.frombuffer((folder / name).read_bytes(), "<f8").reshape(
+            facts["episodes"], facts["steps"]
+        )
+        for name in ("vfe.f64", "efe.f64", "entropy.f64")
+    )
+    return Energies(vfe, 0.0 - neg_efe, entropy)
+
+
 def load_probe(folder: Path) -> Probe:
     """Read a folder that make_probe.py wrote."""
     facts = json.loads((folder / "probe.json").read_bytes())

@@ -6,6 +6,7 @@ import pytest
 
 from buildgraph import Content, Duration, Size, Source
 from buildgraph.types.action import Output
+from rules.actions.monitor import Monitor
 from rules.coalition import Agent, Coalition, coalition
 from rules.export import Budget, Export, export
 from rules.hardware import Hardware, hardware
@@ -167,7 +168,9 @@ def test_links_are_those_of_the_table_once_they_are_checked() -> None:
 
 def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
     vent = Agent(model(ctx(), VENT), replicas=3)
-    built = coalition(ctx(), {"vent": vent}, tick=Duration(10), copies=2, io="http")
+    built = coalition(
+        ctx(), {"vent": vent}, tick=Duration(10), copies=2, io="http", monitor=Monitor(0.0)
+    )
     assert built.running.words() == ["--tick", "10", "--deadline", "10", "--copies", "2", "--http"]
     board = hardware(ctx(), "raspberry-pi-5")
     plain, other = (
