@@ -29,6 +29,7 @@ from ..files.state_folder import (
 from ..host.source_files import SourceFiles
 from ..keys.action_graph import RequestedOutput, find_path_conflict, path_conflict_error
 from ..lite import TYPE_CHECKING
+from ..lite.two_threads import run_on_two_threads
 from ..sandbox.staging import stage
 from ..store.protocol import Store
 from ..types.action import Artifact
@@ -308,8 +309,6 @@ class OutputTree:
         if not self._staging:
             return
         if self._large:
-            from ..lite.two_threads import run_on_two_threads
-
             run_on_two_threads(self._place, self._large)
             for _, place in self._large:
                 self._stamps[self._out + place.removeprefix(self._staging)] = stamp_if_mtime(

@@ -128,16 +128,7 @@ def start_from_snapshot(
     unchanged = _unchanged(attempt, snapshot, numbers, manifest is not None)
     if dirty is None or unchanged is None:
         return None
-    outputs = dict(dirty.outputs)
-    files = decode_file_outputs(snapshot.graph.strings("file_outputs"))
-    if files:
-        sources = snapshot.graph.strings("sources")
-        names = {sources[number] for number in changed}
-        for (number, output), state in zip(files.items(), snapshot.file_states.split(b"\n")):
-            if not unchanged.in_place or output.artifact.name in names:
-                outputs[number] = output
-            elif unchanged.listed:
-                unchanged.outputs[number] = unchanged_output(output, state)
+    outputs = {**dirty.outputs, **_files_to_write(snapshot, changed, unchanged)}
     gate_only = {*snapshot.graph.ints("gate_only")}
     return Start(
         attempt,
@@ -156,6 +147,23 @@ def start_from_snapshot(
         stamps or {},
         publish_to,
     )
+
+
+def _files_to_write(
+    snapshot: Snapshot, changed: Collection[int], unchanged: Unchanged
+) -> dict[int, RequestedOutput]:
+    """The outputs that no action makes and that differ; `unchanged` takes the others."""
+    outputs: dict[int, RequestedOutput] = {}
+    files = decode_file_outputs(snapshot.graph.strings("file_outputs"))
+    if files:
+        sources = snapshot.graph.strings("sources")
+        names = {sources[number] for number in changed}
+        for (number, output), state in zip(files.items(), snapshot.file_states.split(b"\n")):
+            if not unchanged.in_place or output.artifact.name in names:
+                outputs[number] = output
+            elif unchanged.listed:
+                unchanged.outputs[number] = unchanged_output(output, state)
+    return outputs
 
 
 class _Dirty(Record, eq=False):

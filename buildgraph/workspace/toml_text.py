@@ -1,7 +1,7 @@
 """The text of a TOML file without comments, indentation and blank lines.
 
-Two valid files with equal such texts have equal values, in the same order. So a build can tell an
-edited comment from an edited value, and needs no parser for it.
+Two valid files with equal such texts have equal values, in the same order. So a build
+distinguishes an edited comment from an edited value without a parser.
 """
 
 from __future__ import annotations
