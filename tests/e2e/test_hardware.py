@@ -114,3 +114,62 @@ def test_without_a_profile_the_exit_code_is_1(folder: Space, tmp_path: Path) -> 
     )
     assert "[hardware.device]" not in text
     assert answer(folder, "detect", "--root", str(tmp_path / "empty"), code=1)["jetpack"] == ""
+
+
+BOARDS = """
+[hardware.orange]
+rule = "hardware"
+cpu = "cortex-a7"
+memory = "1GiB"
+
+[hardware.nano]
+rule = "hardware"
+profile = "jetson-nano"
+power_mode = "5W"
+memory_cgroup = false
+
+[bases.debian]
+rule = "base_image"
+image = "docker.io/library/debian@sha256:DIGEST"
+""".replace("DIGEST", "0" * 64)
+
+
+def test_a_board_of_the_workspace_is_shown_as_exports_read_it(tmp_path: Path) -> None:
+    workspace = space(tmp_path, f"[workspace]\n{BOARDS}")
+    lines = workspace.run("hardware", "show", "//hardware:orange").out.splitlines()
+    rows = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
+    assert lines[0] == "//hardware:orange"
+    assert rows["triple"] == ["arm-linux-musleabihf", "input"]
+    assert rows["memory"] == ["1GiB", "limit"] and rows["reserved"] == ["128MiB", "limit"]
+    assert rows["clock_mhz"][0] == "unknown" and rows["power_mode"][0] == "none"
+    text = workspace.run("hardware", "show", "//hardware:nano").out
+    assert "  clock_mhz      918 " in text and "  memory_cgroup  false" in text
+    shown = answer(workspace, "show", "//hardware:nano")
+    assert isinstance(shown["hardware"], dict) and isinstance(shown["facts"], list)
+    assert shown["target"] == "//hardware:nano" and shown["hardware"]["cores"] == 2
+    assert [fact["hardware"] for fact in shown["facts"]] == list(shown["hardware"])
+
+
+def test_only_a_board_of_the_workspace_can_be_shown(tmp_path: Path) -> None:
+    workspace = space(tmp_path, f"[workspace]\n{BOARDS}")
+    assert "names 0 boards" in workspace.run("hardware", "show", "//bases:debian", code=2).err
+    assert "names 2 boards" in workspace.run("hardware", "show", "//hardware:all", code=2).err
+    assert "no target" in workspace.run("hardware", "show", "//hardware:other", code=2).err
+
+
+@pytest.mark.parametrize("profile", ["raspberry-pi-5", "jetson-orin-nano-8g", "visionfive-2"])
+def test_list_show_and_detect_agree(profile: str, folder: Space, tmp_path: Path) -> None:
+    row = next(
+        line.split()
+        for line in folder.run("hardware", "list").out.splitlines()
+        if line.split()[:1] == [profile]
+    )
+    board = answer(folder, "show", profile)["board"]
+    assert isinstance(board, dict) and row[1:3] == [board["core"]["cpu"], str(board["cores"])]
+    root = write(tmp_path / "device", DEVICES[profile])
+    text = folder.run("hardware", "detect", "--root", str(root)).out
+    workspace = space(tmp_path / "other", "")
+    workspace.write("BUILD.toml", f"[workspace]\n\n{text[text.index('[hardware.device]') :]}")
+    shown = answer(workspace, "show", "//hardware:device")["hardware"]
+    assert isinstance(shown, dict) and shown["cpu"] == row[1] and str(shown["cores"]) == row[2]
+    assert shown["memory"] == board["memory_mib"] << 20

@@ -14,7 +14,7 @@ from ...ui.json_document import print_document
 
 COMMANDS = {
     "list": "list all profiles",
-    "show": "show the facts about one profile and their sources",
+    "show": "show the facts about a profile with their sources, or those of a target",
     "detect": "find the profile of this device; the exit code is 1 if none fits",
 }
 _COLUMNS = ("profile", "compiled for", "cores", "memory", "accelerator", "board")
@@ -24,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
     parser.add_argument("what", choices=tuple(COMMANDS), help="command to run (see below)")
     parser.add_argument(
-        "profile", nargs="?", default="", metavar="PROFILE", help="show: profile to show"
+        "profile", nargs="?", default="", metavar="PROFILE", help="show: profile or target to show"
     )
     parser.add_argument(
         "--root",
@@ -109,6 +109,11 @@ def _format_memory(mib: int) -> str:
 
 
 def _show(catalogue: Any, options: Namespace) -> int:
+    if ":" in options.profile:
+        from ..show_board import show_board
+
+        show_board(options.profile, json=options.json)
+        return OK
     board = catalogue.BOARDS.get(options.profile)
     if board is None:
         raise BuildError(

@@ -11,7 +11,8 @@ NATIVE = Path(__file__).parents[4] / "rules/tools/agentc/native"
 
 
 def test_every_system_call_of_the_program_is_dated() -> None:
-    text = "".join(path.read_text() for path in NATIVE.glob("*.h"))
+    # Other headers with calls are of other programs: an init, a counter, microcontrollers.
+    text = (NATIVE / "syscalls.h").read_text()
     assert set(SINCE) == set(re.findall(r"\bSYS_([A-Z0-9]+) =", text))
 
 
