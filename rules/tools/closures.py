@@ -221,7 +221,7 @@ USES: dict[str, str] = {
     "readiness/evidence": "agentc/errors",
     "readiness/fitness": "readiness/evidence",
     "readiness/image_files": "readiness/binary readiness/secrets",
-    "readiness/instructions": "pypi:numpy readiness/requests",
+    "readiness/instructions": "pypi:numpy readiness/requests readiness/trace",
     "readiness/libraries": "readiness/image_files",
     "readiness/links": "agentc/codegen/links readiness/blankets readiness/evidence",
     "readiness/measured": "readiness/deadline readiness/evidence",
@@ -231,4 +231,5 @@ USES: dict[str, str] = {
     "readiness/secrets": "",
     "readiness/static_image": "readiness/evidence readiness/image_files readiness/libraries readiness/packages readiness/secrets",
     "readiness/step_counts": "agentc/codegen/buffer_sizes agentc/codegen/main agentc/ir/files agentc/plan/data_loops agentc/plan/files agentc/proof/replay pypi:numpy readiness/instructions readiness/requests",
+    "readiness/trace": "",
 }

@@ -122,8 +122,8 @@ def _how(counts: Mapping[str, Any]) -> str:
     steps = counts["steps"]
     return (
         f"instructions of {steps['probe']} steps of the probe set and {steps['environment']} of "
-        f"the models' environments, counted by a plugin of {counts['emulator']} -cpu "
-        f"{counts['core']}"
+        f"the models' environments, counted by the {counts['method']} of {counts['emulator']} "
+        f"-cpu {counts['core']}"
     )
 
 

@@ -22,16 +22,16 @@ from agentc.plan import files as plan_files
 from agentc.plan.data_loops import data_loops, program_loops
 from agentc.plan.files import Plan
 from agentc.proof.replay import load_probe
-from readiness.instructions import Counter, counted, version
+from readiness.instructions import Counter, counted, method, version
 from readiness.requests import Request, Seen, encode, from_model, from_probe, heaviest, requests
 
 STEPS = 10_000
 PILOT = 64
-AFFORDABLE = 4_000_000_000
-"""Instructions to count at most: more take minutes. Large agents get fewer steps, never fewer than
-FEWEST.
+AFFORDABLE = {"plugin": 4_000_000_000, "trace": 20_000_000}
+"""Instructions to count at most by each method: more take minutes. Large agents get fewer steps,
+never fewer than FEWEST.
 """
-FEWEST = 256
+FEWEST = {"plugin": 256, "trace": 64}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +56,8 @@ def count(
     proved = max(len(agent.records) for agent in agents.values())
     lines = list(_requests(spec, agents, min(proved, steps), 0))
     pilot = counted(counter, program, lines[:PILOT])
-    affordable = AFFORDABLE // max(1, int(pilot.max()))
-    steps = min(steps, max(FEWEST, affordable))
+    how = method(counter)
+    steps = min(steps, max(FEWEST[how], AFFORDABLE[how] // max(1, int(pilot.max()))))
     proved = min(proved, steps)
     spans = np.sort(
         counted(counter, program, list(_requests(spec, agents, proved, steps - proved)))
@@ -67,6 +67,7 @@ def count(
         "schema": 1,
         "emulator": f"{Path(counter.emulator).name} {version(counter.emulator)}",
         "core": counter.core,
+        "method": how,
         "steps": {"probe": proved, "environment": len(spans) - proved},
         "instructions": {
             "least": int(spans[0]),

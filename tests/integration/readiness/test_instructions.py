@@ -18,6 +18,7 @@ from readiness.instructions import (
     Counter,
     CountError,
     counted,
+    method,
     version,
 )
 from readiness.requests import Request
@@ -107,13 +108,36 @@ def test_steps_are_counted_and_resets_are_not(
         counted(counter, Path(program.name), [Request('{"scout":[9]}', is_step=True)])
 
 
-def test_an_emulator_without_plugins_says_so(plugins: Path, tmp_path: Path) -> None:
-    emulator = need("qemu-aarch64-static")
-    counter = Counter(emulator, "cortex-a53", plugins)
-    assert counter.processor == "aarch64"
-    with pytest.raises(CannotCountError, match="plugin"):
-        counted(counter, tmp_path, [])
-    assert version(emulator)[0].isdigit()
+@pytest.mark.parametrize("processor", ["aarch64", "riscv64"])
+def test_the_log_of_an_emulator_without_plugins_has_the_same_counts(
+    plugins: Path,
+    processor: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two mechanisms of two builds of QEMU count the same steps."""
+    *target, core = TARGETS[processor]
+    program = built(proved_scout(tmp_path_factory), tmp_path, target=(target[0], target[1]))
+    monkeypatch.chdir(program.parent)
+    walk = [Request('{"reset":true}', is_step=False)]
+    walk += [Request(seen(k), is_step=True) for k in range(20)]
+    plugin, trace = (
+        Counter(need(f"qemu-{processor}{end}"), core, plugins) for end in ("", "-static")
+    )
+    assert (method(plugin), method(trace)) == ("plugin", "trace")
+    assert trace.processor == processor
+    for words in ((), ("--worst",)):
+        one, other = (counted(each, Path(program.name), walk, *words) for each in (plugin, trace))
+        assert one.tolist() == other.tolist()
+    with pytest.raises(CountError, match="ended before its last step"):
+        counted(trace, Path(program.name), [Request("{", is_step=True)] * 2)
+
+
+def test_an_emulator_that_cannot_count_says_so(plugins: Path, tmp_path: Path) -> None:
+    with pytest.raises(CannotCountError, match="true loads no plugins"):
+        counted(Counter("true", "max", plugins), tmp_path, [])
+    assert version(need("qemu-aarch64"))[0].isdigit()
     assert version("true") == "of an unknown version"
 
 

@@ -71,15 +71,14 @@ def test_a_large_agent_gets_fewer_steps(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(step_counts, "AFFORDABLE", 1)
+    monkeypatch.setitem(step_counts.AFFORDABLE, "plugin", 1)
     argv = words(two_agents(tmp_path_factory), need("qemu-aarch64"))
     assert document(argv, "few.json")["steps"] == {"probe": 16, "environment": 240}
 
 
-def test_an_emulator_without_plugins_is_a_reason_and_no_number(
+def test_an_emulator_that_cannot_count_is_a_reason_and_no_number(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    argv = words(two_agents(tmp_path_factory), need("qemu-aarch64-static"))
-    counts = document(argv, "none.json")
-    assert set(counts) == {"schema", "why"} and "plugin" in counts["why"]
+    counts = document(words(two_agents(tmp_path_factory), "true"), "none.json")
+    assert counts == {"schema": 1, "why": "true loads no plugins and logs no blocks"}

@@ -17,6 +17,7 @@ def counts(p99: int, worst: int) -> dict[str, Any]:
     return {
         "emulator": "qemu-aarch64 7.2.22",
         "core": "cortex-a76",
+        "method": "plugin",
         "steps": {"probe": 256, "environment": 9744},
         "instructions": numbers,
         "loops": {"scout": []},
