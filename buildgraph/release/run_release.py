@@ -41,7 +41,7 @@ Build = Callable[[Request, Collector], int]
 class ReleaseOptions:
     """The options of `release`.
 
-    `key` is the path of the private key, '' for an unsigned release. `sandbox` replaces that of the
+    Without `strict` any gate may be "not checked". `key` is the path of the private key, '' for an unsigned release. `sandbox` replaces that of the
     workspace's settings, if it is given.
     """
 
@@ -50,6 +50,7 @@ class ReleaseOptions:
     twice: bool = True
     sandbox: str = ""
     git_tag: bool = True
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def release(root: str, request: Request, options: ReleaseOptions, build: Build) 
         check_sources(root, request)
         source = commit.document(settings.release.source)
         plan = ReleasePlan(options.tag, settings.name, source, settings.release, options.twice)
-        prepared = _Prepared(root, repository, plan, key, options.git_tag)
+        prepared = _Prepared(root, repository, plan, key, options)
         return _build_and_publish(prepared, request, build)
     finally:
         repository.close()
@@ -96,7 +97,7 @@ class _Prepared:
     repository: Repository
     plan: ReleasePlan
     key: PrivateKey | None
-    git_tag: bool
+    options: ReleaseOptions
 
 
 def lock(root: str, request: Request, build: Build) -> tuple[int, str]:
@@ -187,7 +188,7 @@ def _build_and_publish(prepared: _Prepared, request: Request, build: Build) -> R
                 "name an export, an index, or another target with outputs",
                 "usage",
             )
-        check_gates(collected.gates, plan.settings)
+        check_gates(collected.gates, plan.settings, prepared.options.strict)
         check_lock(root, all_tools(collected))
         _check_still_committed(root, repository, plan, collected)
         document = write_documents(folder, plan, collected)
@@ -198,16 +199,20 @@ def _build_and_publish(prepared: _Prepared, request: Request, build: Build) -> R
         place = install(root, folder, document)
     entry = record(repository, place)
     document = load_release(place)
-    is_tagged = prepared.git_tag and create_tag(repository, document)
+    is_tagged = prepared.options.git_tag and create_tag(repository, document)
     return Released(OK, place, document, entry.number, is_tagged or not is_known)
 
 
-def check_gates(gates: list[Judged], settings: ReleaseSettings) -> None:
-    """Raise BuildError for a gate that did not pass, unless it may be "not checked"."""
+def check_gates(gates: list[Judged], settings: ReleaseSettings, strict: bool = True) -> None:
+    """Raise BuildError for a gate that did not pass, unless it may be "not checked".
+
+    Without `strict` every gate may.
+    """
     for gate in gates:
         if gate.verdict == "passed":
             continue
-        if gate.verdict == "not checked" and gate.gate in settings.unchecked:
+        may_be_open = not strict or gate.gate in settings.unchecked
+        if gate.verdict == "not checked" and may_be_open:
             continue
         why = f": {gate.why}" if gate.why else ""
         raise BuildError(

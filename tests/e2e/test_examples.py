@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.docs.blocks import matches
 from tests.support.requirements import need, need_module
 from tests.support.small_filesystems import BOTH, EXAMPLES, copy, repository
 from tests.support.workspace import Space
@@ -81,6 +82,17 @@ def test_the_workspace_of_tools_makes_the_table_of_its_readme(tmp_path: Path) ->
     assert only.out.startswith(
         "gates of //checks:emulated\n  passed       emulated\ngates of //checks:table\n  passed"
     )
+
+
+@pytest.mark.parametrize("example", ["npz", "formats", "tools"])
+def test_the_table_of_gates_is_that_of_the_docs(example: str, tmp_path: Path) -> None:
+    need("qemu-aarch64-static")
+    page = (EXAMPLES.parent / "buildgraph/docs/howto/readiness.md").read_text()
+    (text,) = re.findall(rf"^`examples/{example}`.*?\n```text\n(.*?)^```", page, re.M | re.S)
+    command, _, table = text.partition("\n")
+    space = copy(example, tmp_path / "w", tmp_path / "cache")
+    printed = space.run(*program(command.removeprefix("$ "))).out
+    assert matches(*(re.sub(" +", " ", lines) for lines in (table, printed))), printed
 
 
 def test_an_error_of_a_user_rule_names_the_line_in_build_toml(tmp_path: Path) -> None:

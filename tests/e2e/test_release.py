@@ -325,6 +325,7 @@ def test_a_gate_that_is_not_checked_is_refused_unless_it_may_be(fresh: Space) ->
     ran = fresh.run(*words, code=1)
     assert "//checks:board is 'not checked': it needs no-such-program" in ran.err
     assert not (fresh.root / "releases").exists() and git(fresh.root, "tag") == ""
+    fresh.run(*[word.replace("v1", "v0") for word in words], "--no-strict")
     name = ran.err.partition("the gate ")[2].split()[0]
     allowed = BUILD.replace("[exports.jetson]", f'unchecked = ["{name}"]\n\n[exports.jetson]', 1)
     fresh.write("BUILD.toml", allowed + missing)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from typing import TYPE_CHECKING
 
 from ...types.errors import OK, BuildError
@@ -45,6 +45,13 @@ def arguments(parser: ArgumentParser) -> None:
         "--once",
         action="store_true",
         help="do not run the actions a second time in a varied environment",
+    )
+    parser.add_argument(
+        "--strict",
+        action=BooleanOptionalAction,
+        default=True,
+        help='refuse a gate that is "not checked" (default), except for those in `unchecked` of '
+        "[workspace.release]",
     )
     parser.add_argument(
         "--sandbox",
@@ -120,6 +127,7 @@ def _to_options(options: Namespace) -> ReleaseOptions:
         options.tag,
         key=key,
         twice=not options.once,
+        strict=options.strict,
         sandbox=options.sandbox,
         git_tag=not options.no_git_tag,
     )

@@ -86,12 +86,16 @@ def _platform(content: ImageContent, board: Board) -> Check:
     config = content.config
     stated = [str(config.get(key, "")) for key in ("os", "architecture", "variant")]
     limit = ["linux", board.arch, board.variant]
-    check = Check("platform", "passed", CONFIG, IMAGE, "/".join(stated), "/".join(limit))
+    check = Check("platform", "passed", CONFIG, IMAGE, _joined(stated), _joined(limit))
     # An image for arm64 without a variant is one for v8.
     if stated == limit or (stated[:2] == limit[:2] and {stated[2], limit[2]} <= {"", "v8"}):
         return check
     why = f"the image says {check.measured}, and the board is {check.limit}"
     return replace(check, verdict="failed", why=why, fix="build the image for the board")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "/".join(filter(None, parts))
 
 
 def _binaries(content: ImageContent, board: Board) -> Iterator[Finding]:
@@ -221,7 +225,7 @@ def _health(content: ImageContent) -> Check:
 
 def _stop_signal(content: ImageContent) -> Check:
     signal = str((content.config.get("config") or {}).get("StopSignal") or "SIGTERM")
-    check = Check("stop-signal", "passed", CONFIG, IMAGE, signal, list(HANDLED))
+    check = Check("stop-signal", "passed", CONFIG, IMAGE, signal, "SIGTERM or SIGINT")
     if signal in HANDLED:
         return check
     why = f"the program does not end on {signal}"
