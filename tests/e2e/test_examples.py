@@ -88,7 +88,9 @@ def test_the_workspace_of_tools_makes_the_table_of_its_readme(tmp_path: Path) ->
 def test_the_table_of_gates_is_that_of_the_docs(example: str, tmp_path: Path) -> None:
     need("qemu-aarch64-static")
     page = (EXAMPLES.parent / "buildgraph/docs/howto/readiness.md").read_text()
-    (text,) = re.findall(rf"^`examples/{example}`.*?\n```text\n(.*?)^```", page, re.M | re.S)
+    (text,) = re.findall(
+        rf"^`examples/{example}`.*?\n```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
     command, _, table = text.partition("\n")
     space = copy(example, tmp_path / "w", tmp_path / "cache")
     printed = space.run(*program(command.removeprefix("$ "))).out
