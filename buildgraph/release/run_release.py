@@ -41,8 +41,8 @@ Build = Callable[[Request, Collector], int]
 class ReleaseOptions:
     """The options of `release`.
 
-    Without `strict` any gate may be "not checked". `key` is the path of the private key, '' for an unsigned release. `sandbox` replaces that of the
-    workspace's settings, if it is given.
+    Without `strict` any gate may be "not checked". `key` is the path of the private key, '' for an
+    unsigned release. `sandbox` replaces that of the workspace's settings, if it is given.
     """
 
     tag: str
