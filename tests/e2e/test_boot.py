@@ -221,6 +221,15 @@ def test_deliveries_that_do_not_fit_or_are_damaged_change_nothing(
     assert after["reason"] == f"an update was refused: {reason}"
 
 
+def test_an_answer_without_an_agent_fails_with_its_name(workspace: Space, tmp_path: Path) -> None:
+    image = read_image(workspace.root / "out/exports/plain/image")
+    tried = replace(board(workspace, tmp_path, image), names=("forager", "nobody"))
+    checks = {check.name: check for check in Trial(tried).run()}
+    assert [checks[name].verdict for name in ("boots", "healthy")] == ["passed", "passed"]
+    assert checks["steps"].verdict == "failed" and "the answer has no nobody" in checks["steps"].why
+    assert checks["power cuts"].verdict == "not checked"
+
+
 FLUSH = """    if (!error) error = sync_file(fd);
     close_file(fd);
     if (!error) error = rename_file(beside, path);

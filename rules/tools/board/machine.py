@@ -83,7 +83,7 @@ class Machine:
         assert self._process.stderr is not None
         self._process.stderr.close()
 
-    def wait_for(self, words: str, limit: float = 60, unless: str = "") -> str:
+    def wait_for(self, words: str, limit: float = 120, unless: str = "") -> str:
         """Return the rest of the next line of the console that has `words`.
 
         A line with `unless` before it is an error.
@@ -104,11 +104,11 @@ class Machine:
         end = self.console.find("\n", at) if at >= 0 else -1
         return (end, self.console[at + len(words) : end].strip()) if end >= 0 else None
 
-    def step(self, line: str, limit: float = 60) -> dict[str, Any]:
+    def step(self, line: str, limit: float = 120) -> dict[str, Any]:
         """Send a line to the program and return its answer."""
         return self._ask("step", line, limit)
 
-    def status(self, limit: float = 60) -> dict[str, Any]:
+    def status(self, limit: float = 120) -> dict[str, Any]:
         """Return what boardinit says of slot, trial, health, steps and the last roll-back."""
         return self._ask("control", "status", limit)
 
@@ -120,7 +120,7 @@ class Machine:
         """Send bytes as the bundle with a digest."""
         self._send("control", f"receive {digest} {len(content)}\n".encode() + content)
 
-    def power_off(self, limit: float = 60) -> None:
+    def power_off(self, limit: float = 120) -> None:
         """Ask boardinit to end the board, and wait until it has."""
         self._send("control", b"poweroff\n")
         self.wait_for("boardinit: the board ends", limit)

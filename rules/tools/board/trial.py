@@ -92,7 +92,7 @@ class Trial:
         machine.wait_for("boardinit: healthy", unless=_RESTART)
         self._passed()
         self._step(machine, STEPS)
-        self._passed(self.steps)
+        self._passed(self.steps, "answers")
         first, second = pack(self.board.image), pack(self.board.image, "the same image again")
         self._begin_phase(first, second)
         machine.update(second)
@@ -113,7 +113,7 @@ class Trial:
         machine.wait_for("boardinit: starting slot b", 300)
         machine.wait_for("boardinit: healthy")
         self._require_steps(machine, "b")
-        self._passed(self.steps)
+        self._passed(self.steps, "steps in the state")
         reason = machine.status()["reason"]
         if reason != self.checks[CHECKS.index("roll back")].measured:
             raise BoardError(f"the reason that the board keeps is {reason!r}")
@@ -121,7 +121,7 @@ class Trial:
         machine.power_off()
         if "boardinit: stopped: the program ended with 0" not in machine.console:
             raise BoardError("the program did not end with 0 after SIGTERM")
-        self._passed(0)
+        self._passed(0, "exit code of the program")
 
     def _cut_power(self) -> None:
         recording = power_cuts.Recording(
@@ -157,9 +157,9 @@ class Trial:
                 f"should have {self.steps}; the console: {machine.console[-800:]}"
             )
 
-    def _passed(self, measured: Json = None) -> None:
+    def _passed(self, measured: Json = None, unit: str = "") -> None:
         name = CHECKS[len(self.checks)]
-        self.checks.append(Check(name, "passed", _HOW[name], self._on, measured))
+        self.checks.append(Check(name, "passed", _HOW[name], self._on, measured, unit=unit))
 
     def _failed(self, why: str) -> None:
         name = CHECKS[len(self.checks)]
