@@ -61,7 +61,7 @@ def version(emulator: str) -> str:
 
 
 def method(counter: Counter) -> Method:
-    """Return how an emulator counts; CannotCountError if it has neither plugins nor a log."""
+    """Return how an emulator counts; CannotCountError without plugins and a log."""
     words = [counter.emulator, "-h"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if "-plugin" in done.stdout:

@@ -8,7 +8,7 @@ background b of an outcome's row and the ratios r of the other entries to it,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -67,9 +67,21 @@ def _excess(plan: Plan, m: int) -> str:
     return f"(L{m}_val[e] - 1.0)" if plan.header["product"] else f"(f64)R{m}_val[e]"
 
 
+def _joint_factors(plan: Plan, m: int) -> list[int] | None:
+    """Return the factors of a dense likelihood, the first varying slowest; None if it is sparse."""
+    groups = plan.header.get("dense", ())
+    return next((list(factors) for modalities, factors in groups if m in modalities), None)
+
+
 def _sparse(plan: Plan, m: int) -> Iterator[str]:
     if _has_evidence(plan):
         yield f"    return 1.0f / (f32)clip_to_floor(self.evidence * R{m}_ground[o[{m}]]);"
+        return
+    joint = _joint_factors(plan, m)
+    if joint is not None:
+        yield "    f64 sum = 1.0;"
+        yield from _sum_over(plan, m, joint, _excess(plan, m))
+        yield f"    return 1.0f / (f32)clip_to_floor(sum * R{m}_ground[o[{m}]]);"
         return
     at = inference.offsets(plan.header["num_states"])
     weight = " * ".join(
@@ -86,13 +98,18 @@ def _sparse(plan: Plan, m: int) -> Iterator[str]:
 
 def _dense(plan: Plan, m: int) -> Iterator[str]:
     """Generate the sum over all joint states of the parents: agents of pymdp 0.0.7."""
-    states, parents = plan.header["num_states"], plan.header["A_dependencies"][m]
-    at = inference.offsets(states)
-    weight = " * ".join(f"self.prior[{at[f]} + s{j}]" for j, f in enumerate(parents))
-    yield (
-        f"    f64 sum = 0.0;\n    i32 i;\n"
-        f"    u32 row = (u32)o[{m}] * {prod(states[f] for f in parents)}u;"
-    )
-    yield f"{inference.loops(states, parents)}    {{\n        u32 e = row + (u32)i++;"
-    yield f"        sum += {inference.entry(plan, f'L{m}')} * {weight};\n    }}"
+    yield "    f64 sum = 0.0;"
+    parents = plan.header["A_dependencies"][m]
+    yield from _sum_over(plan, m, parents, inference.entry(plan, f"L{m}"))
     yield "    return 1.0f / (f32)clip_to_floor(sum);"
+
+
+def _sum_over(plan: Plan, m: int, factors: Sequence[int], value: str) -> Iterator[str]:
+    """Generate the sum of `value` of entry e over the joint states of factors, by their priors."""
+    states = plan.header["num_states"]
+    at = inference.offsets(states)
+    weight = " * ".join(f"self.prior[{at[f]} + s{j}]" for j, f in enumerate(factors))
+    size = prod(states[f] for f in factors)
+    yield f"    i32 i;\n    u32 row = (u32)o[{m}] * {size}u;"
+    yield f"{inference.loops(states, factors)}    {{\n        u32 e = row + (u32)i++;"
+    yield f"        sum += {value} * {weight};\n    }}"
