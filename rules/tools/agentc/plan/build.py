@@ -35,7 +35,8 @@ def build(model: Model, factored: bool = True) -> Plan:
     """Return the plan of a normalised model; ModelError lists features that native lacks.
 
     With `factored`, dense modalities of several factors are contracted factor by factor where that
-    takes fewer multiplications.
+    takes fewer multiplications, and many rows are stored by length. Quantized plans, for which
+    bytes count, have neither.
     """
     errors = refusals(model)
     if errors:
@@ -47,7 +48,7 @@ def build(model: Model, factored: bool = True) -> Plan:
     tables: Tables = {"D": np.concatenate(model.D)}
     factors = []
     for f, kind in enumerate(kinds):
-        tables |= transition_tables(f, kind)
+        tables |= transition_tables(f, kind, by_length=factored)
         new_tables, blocks = node_tables(f, nodes[f], kind)
         tables |= new_tables
         factors.append(

@@ -13,14 +13,14 @@ MANY_ROWS = 512
 """Rows of a factor's transitions whose lengths a processor does not remember from step to step."""
 
 
-def transition_tables(f: int, kinds: Slices) -> Tables:
+def transition_tables(f: int, kinds: Slices, by_length: bool = True) -> Tables:
     """Return CSR tables over (slice, row): B<f>_ptr, _col, _val, _row, _slice, _set.
 
     Columns are joint states of the slice's parents. _val is absent if all values are 1. _row is the
     next state of each row, absent if rows are in the order of states. _slice maps the control
     index; _set selects the factors that a slice reads (see `reads`).
     """
-    orders = row_orders(kinds)
+    orders = row_orders(kinds) if by_length else natural_orders(kinds)
     rows = [row for matrix, order in zip(kinds.matrices, orders) for row in matrix[order]]
     table = sparse(rows, [row != 0.0 for row in rows])
     order = np.concatenate(orders)
@@ -39,6 +39,11 @@ def transition_tables(f: int, kinds: Slices) -> Tables:
     return tables
 
 
+def natural_orders(kinds: Slices) -> list[NDArray[np.int64]]:
+    """Return the order of states for the rows of each slice."""
+    return [np.arange(len(matrix)) for matrix in kinds.matrices]
+
+
 def row_orders(kinds: Slices) -> list[NDArray[np.int64]]:
     """Return the order in which the rows of each slice are stored: by length where they are many.
 
@@ -47,7 +52,7 @@ def row_orders(kinds: Slices) -> list[NDArray[np.int64]]:
     """
     lengths = [np.count_nonzero(matrix, axis=1) for matrix in kinds.matrices]
     if sum(map(len, lengths)) < MANY_ROWS:
-        return [np.arange(len(each)) for each in lengths]
+        return natural_orders(kinds)
     return [np.argsort(each, kind="stable") for each in lengths]
 
 
