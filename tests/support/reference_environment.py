@@ -52,6 +52,12 @@ OTHERS = [
         "`qemu-aarch64-static`",
     ),
     ("NO_COLOR", "", "any value turns colours and live progress off"),
+    (
+        "CI",
+        "",
+        "`true` makes `--strict` the default of `build` and `test`, as `GITHUB_ACTIONS` and "
+        "`GITLAB_CI` do",
+    ),
     ("GITHUB_ACTIONS", "", "`true` adds annotations, groups and a job summary"),
     ("GITHUB_STEP_SUMMARY", "", "the file to which a build in a job of GitHub appends its summary"),
     ("GITHUB_WORKSPACE", "", "the repository to which the files of annotations are relative"),
