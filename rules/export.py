@@ -9,6 +9,7 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 from .actions.backends import require_native_code
 from .actions.boot import boot as boot_board
 from .actions.compile_agents import Linked, link
+from .actions.container_gate import plan_container
 from .actions.deadline_gate import deadline_gate
 from .actions.image import assemble
 from .actions.model_gate import check_model
@@ -73,6 +74,7 @@ def export(
     required: tuple[str, ...] = (),
     gates: tuple[Provider, ...] = (),
     allow: tuple[str, ...] = (),
+    container: bool = False,
     measured: Artifact | None = None,
 ) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
@@ -96,6 +98,9 @@ def export(
     = ["//checks:types"]` targets whose gates must pass for it. `allow = ["shell"]` names checks of
     the gate `static` that may find something, such as the shell of a base image.
 
+    `container = true` adds a gate that runs the image in Docker: hardened, at the limit of memory,
+    under quotas of the processor, stopped and restarted.
+
     `measured = "evidence/jetson.json"` is what `agent --measure` printed on the board. It decides
     `step_p99` if its program and board are those of the export. Without it, counted instructions
     of emulated steps decide.
@@ -114,24 +119,15 @@ def export(
         ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu)
     )
     program, machine = linked.program, (hardware.arch, hardware.variant)
-    labels = {"org.opencontainers.image.title": ctx.label.name}
-    if base:
-        labels["org.opencontainers.image.base.name"] = base.name
-    image = assemble(
-        ctx,
-        program,
-        machine,
-        labels,
-        coalition.running,
-        base=fetch_base(ctx, base, machine) if base else None,
-        board=board_file(hardware),
-    )
+    image = _image(ctx, program, coalition, hardware, base)
     own = [
         emulate(ctx, program, coalition, hardware),
         measure(ctx, linked, image, hardware, budget),
         check_model(ctx, coalition.members, coalition.links, coalition.blankets, budget.ties),
         check_image(ctx, image, machine, hardware.cpu, allow),
     ]
+    if container:
+        own.append(plan_container(ctx, image, coalition, budget.memory or hardware.available))
     if budget.step_p99:
         own.append(
             deadline_gate(
@@ -142,10 +138,33 @@ def export(
     if boot:
         board, booted = boot_board(ctx, image, boot, coalition, hardware)
         own.append(booted)
-    page_of_report = report(ctx, program, image, coalition, hardware)
-    required_gates = require_gates(ctx, own, required, gates)
+    pages = report(ctx, program, image, coalition, hardware)
+    all_gates = require_gates(ctx, own, required, gates)
     alerts = write_alerts(ctx, coalition.members, coalition.running)
-    return Export(image, program, page_of_report, required_gates, page, board, alerts)
+    return Export(image, program, pages, all_gates, page, board, alerts)
+
+
+def _image(
+    ctx: Ctx,
+    program: Artifact,
+    coalition: Coalition,
+    hardware: Hardware,
+    base: BaseImage | None,
+) -> Artifact:
+    """Declare the image of a program for a board, on a base image if there is one."""
+    machine = (hardware.arch, hardware.variant)
+    labels = {"org.opencontainers.image.title": ctx.label.name}
+    if base:
+        labels["org.opencontainers.image.base.name"] = base.name
+    return assemble(
+        ctx,
+        program,
+        machine,
+        labels,
+        coalition.running,
+        base=fetch_base(ctx, base, machine) if base else None,
+        board=board_file(hardware),
+    )
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:

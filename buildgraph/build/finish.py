@@ -14,7 +14,7 @@ from ..store import gc_roots
 from ..types.action import Output
 from ..types.errors import FAILED, OK
 from ..types.events import Built, Finished
-from .judge_gates import fault_events, judge_gates
+from .judge_gates import fault_events, has_container, judge_gates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 def finish(start: Start, executor: Executor, began: int) -> int:
     """End a build that began at a monotonic time (ns); the exit code."""
     attempt, request = start.attempt, start.attempt.request
+    # A container needs the image below out/.
+    early = _write_outputs(start, executor) if has_container(start) else None
     judgement = judge_gates(start, executor)
     for gate in judgement.gates:
         attempt.listen(gate)
     for fault in fault_events(start, judgement) if judgement.open_gates else ():
         attempt.listen(fault)
-    written = _write_outputs(start, executor)
+    written = early or _write_outputs(start, executor)
     code = executor.code(judgement.gates)
     is_kept = code == OK and not (executor.has_uncached or judgement.is_refused)
     if code == OK and judgement.open_gates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..execution.gate_evidence import evidence_of, parse_evidence, verdict_of
+from ..execution.gate_evidence import evidence_of, parse_evidence, read_evidence, verdict_of
 from ..execution.scheduler import StepState
 from ..files.regular_file import replace_file
 from ..lite import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..types.events import Fault
 
 FOLDER = ".buildgraph/gates"
+CONTAINER = "container"
+"""The gate whose action plans what Docker tries."""
 _NOT_BUILT = "what it checks was not built"
 
 
@@ -51,7 +53,7 @@ def judge_gates(start: Start, executor: Executor) -> Judgement:
             verdict, why = "not checked", f"it needs {', '.join(gate.missing)}"
         elif gate.step in index:
             step = index[gate.step]
-            evidence = _evidence(executor, step)
+            evidence = _carried_out(start, gate, executor, _evidence(executor, step))
             verdict, why = _verdict(executor.plan.state[step], evidence)
             if evidence:
                 _write(start.attempt.root, gate, evidence)
@@ -100,10 +102,32 @@ def _evidence(executor: Executor, step: int) -> bytes:
     return evidence_of(result, executor.host.store) if result is not None else b""
 
 
+def has_container(start: Start) -> bool:
+    """True if a gate tries the image in Docker."""
+    return any(gate.name == CONTAINER for gate in start.gates)
+
+
+def _carried_out(start: Start, gate: RequestedGate, executor: Executor, evidence: bytes) -> bytes:
+    """Evidence of a container for one that only plans it. A verdict that Docker did not give, or
+    that is not "passed", is not kept for the next build.
+    """
+    if gate.name != CONTAINER or not evidence or executor.cancel.is_set():
+        return evidence
+    from .container_trial import carry_out
+
+    path = os.path.join(start.attempt.root, evidence_path(gate.label, gate.name))
+    evidence = carry_out(start.attempt, gate, evidence, path)
+    if verdict_of(evidence)[0] != "passed":
+        executor.has_uncached = True
+    return evidence
+
+
 def _last_evidence(start: Start, gate: RequestedGate) -> bytes:
     """The evidence of a gate that is not dirty, if the request reports it."""
     if not start.attempt.request.evidence or start.snapshot is None or gate.step is None:
         return b""
+    if gate.name == CONTAINER:
+        return read_evidence(os.path.join(start.attempt.root, evidence_path(gate.label, gate.name)))
     records = start.snapshot.records([gate.step])
     store = start.attempt.host.store
     result = store.recall(Digest.parse(records[0].key)) if records else None

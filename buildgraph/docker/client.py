@@ -21,7 +21,7 @@ from .foreign_platform import EXEC_FORMAT_ERROR
 from .missing_daemon import missing_daemon_error
 
 if TYPE_CHECKING:
-    from docker import APIClient, DockerClient
+    from docker import APIClient as APIClient, DockerClient
 
 _USER = "65532:65532"
 _TIMEOUT_S = 600  # of a request to the daemon, such as a load
@@ -50,7 +50,7 @@ class ContainerLimits:
 
     `memory` and `output` are in bytes, `timeout` in seconds, `cpus` in cores. `user` is `UID:GID`.
     `ports` are published, each as (address of the host, port of the host, port of the container);
-    without ports there is no network.
+    without ports there is no network. The named `volume` is mounted at /data.
     """
 
     memory: int = 0
@@ -60,6 +60,7 @@ class ContainerLimits:
     output: int = 64 << 20
     user: str = _USER
     ports: tuple[tuple[str, int, int], ...] = ()
+    volume: str = ""
 
 
 def load(source: Path, tag: str = "") -> str:
@@ -136,20 +137,23 @@ def attach(
         done.set()
 
 
+@contextmanager
+def connect() -> Iterator[APIClient]:
+    """Connect to the daemon; errors of its client become BuildErrors."""
+    with _daemon() as client:
+        yield client.api
+
+
 def version() -> str:
     """Return the version of the daemon; raise BuildError if none answers."""
-    with _daemon() as client:
-        return str(client.version()["Version"])
+    with connect() as api:
+        return str(api.version()["Version"])
 
 
 def platform() -> str:
-    """Return the platform of the daemon, such as `linux/amd64`.
-
-    Raises BuildError if no daemon answers.
-    """
-    with _daemon() as client:
-        facts = client.version()
-        return f"{facts['Os']}/{facts['Arch']}"
+    """Return the platform of the daemon, such as `linux/amd64`; BuildError if none answers."""
+    with connect() as api:
+        return "{Os}/{Arch}".format_map(api.version())
 
 
 def _run_container(
@@ -185,6 +189,7 @@ def _create(api: APIClient, image: str, args: Sequence[str], limits: ContainerLi
         nano_cpus=int(limits.cpus * 10**9) or None,
         init=False,
         auto_remove=True,
+        binds={limits.volume: {"bind": "/data", "mode": "rw"}} if limits.volume else None,
         log_config=LogConfig(type="none"),
     )
     container = api.create_container(

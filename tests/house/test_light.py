@@ -45,6 +45,7 @@ LIGHT = {
 PLAIN = {
     "build.cache_export",
     "build.cache_import",
+    "build.container_trial",
     "build.from_source",
     "build.unchecked_gates",
     "files.user_file",
