@@ -117,7 +117,7 @@ static void write_surprise(void) {
 
 /* Steps from the onset to the alarm, -1 for none; adds the alarms before the onset to `early`. */
 static i32 run_once(u64 steps, u64 episode, i32 failure, u64 onset, u64 *early) {
-    i32 seen[MODALITIES], true_[MODALITIES];
+    i32 seen[MODALITIES], true_[MODALITIES], delay = -1;
     for (u64 s = 0; s < steps; s++) {
         i32 is_first = s == 0 || (episode && s % episode == 0), begun = failure && s >= onset, since = (i32)(s - onset);
         if (is_first) begin_world(), reset(&coalitions[0], 0), memset(previous, 0, sizeof previous);
@@ -130,13 +130,14 @@ static i32 run_once(u64 steps, u64 episode, i32 failure, u64 onset, u64 *early) 
         step_all(0);
         write_surprise();
         if (monitors[0].heads[0].modality) {
-            if (begun) return since + 1;
-            ++*early;
-            acknowledge(0, 0);
+            if (begun && delay < 0) delay = since + 1;
+            if (begun && !trace) return delay;
+            *early += !begun;
+            if (!begun) acknowledge(0, 0);
         }
         act(begun ? failure : NONE, since);
     }
-    return -1;
+    return delay;
 }
 
 int main(int n, char **words) {

@@ -14,7 +14,15 @@ import record_nominal
 from agentc.codegen.tables import sizes, table
 from agentc.ir.types import F64, Model
 
-from tests.support.native_agents import EXAMPLE_NAMES, emitted, example, main_text, make, probed
+from tests.support.native_agents import (
+    EXAMPLE_NAMES,
+    Compiled,
+    emitted,
+    example,
+    main_text,
+    make,
+    probed,
+)
 
 FAILURES = (
     "stuck",
@@ -82,17 +90,22 @@ def model_of(name: str, folder: Path) -> Model:
     return example(name, folder) if name in EXAMPLE_NAMES else rover()
 
 
+def recorded(agent: Compiled) -> str:
+    """Record the nominal model of an agent; return the path of monitor.json."""
+    probed(agent, episodes=4, steps=16)
+    out = agent.path("monitor.json")
+    argv = ["--ir", agent.path("ir"), "--plan", agent.path("plan"), "--probe", agent.path("probe")]
+    assert record_nominal.main([*argv, "--out", out]) == 0
+    return out
+
+
 def world(name: str, folder: Path, *words: str, flags: Sequence[str] = FLAGS) -> World:
     """Compile the driver of a model with gcc; `words` are options of emit_program."""
     folder.mkdir(parents=True, exist_ok=True)
     model = model_of(name, folder)
     agent = emitted(model, name, folder / "agent")
-    probed(agent, episodes=4, steps=16)
-    argv = ["--ir", agent.path("ir"), "--plan", agent.path("plan"), "--probe", agent.path("probe")]
-    assert record_nominal.main([*argv, "--out", agent.path("monitor.json")]) == 0
-    main = main_text(
-        [agent], folder / "main", (), "--monitor", f"{name}={agent.path('monitor.json')}", *words
-    )
+    monitor = ("--monitor", f"{name}={recorded(agent)}")
+    main = main_text([agent], folder / "main", (), *monitor, *words)
     (folder / "world.h").write_text("\n".join(_tables(model)))
     driver = folder / "driver"
     macros = [f'-DMAIN_FILE="{main}"', f'-DWORLD_FILE="{folder / "world.h"}"']

@@ -20,13 +20,13 @@ from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:e97d1cbdf45835308a171735de72cfa579ecbf0ba6cb0d3d858a50f466cba21e",
-    "rooms.x86": "sha256:fa8e128721f540f86209e9cfc25943dd0504a56627ddc9fc86dcba793f3299ed",
+    "rooms.pi": "sha256:8da157ef3f61f893e16a3cf692e7b9dd825f0cdacc2c88df7d8bc2e987c751b7",
+    "rooms.x86": "sha256:8d934a622e3cdfb68e032464fe436d0503401f41f5ed64707fa1ad68ed8ce0be",
 }
 FORAGERS = {
-    "jetson": "sha256:90da170c0a19265654ce649dbd1d6a4bba77cd7cb81e451de4ad32c18f278834",
-    "raspberry-pi": "sha256:6299bf963d528b297717e9ce80b16be85abd6f8d5315d19083226f2fba9dc9c8",
-    "x86": "sha256:8d14d730ec31f05d81e98138c8d4e6a22a86415c63f71a9bdc466e590003f90b",
+    "jetson": "sha256:24637b5ec82dba89f5f2c453bb1441364c4a42ae279797cc64704dd5f2402c62",
+    "raspberry-pi": "sha256:e9bd25090282c4f9e6fc62ba94401e7e4e1b5076611c636cf2daf4c4d5360be9",
+    "x86": "sha256:940ab1e4999272eedc747c38f47976d5e3077ed3b00a757e28540b05f92713e7",
 }
 ODD = {
     "TZ": "Pacific/Auckland",

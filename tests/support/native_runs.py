@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import record_nominal
+from agentc.ir.types import Model
+from agentc.numerics.counter_rng import uniform
+from agentc.proof.probe import next_state, observe
 
 from tests.support.http_client import LIMIT, Server
 from tests.support.native_agents import (
@@ -57,6 +60,17 @@ def monitored(agent: Compiled) -> tuple[str, ...]:
     argv = ["--ir", agent.path("ir"), "--plan", agent.path("plan"), "--probe", agent.path("probe")]
     assert record_nominal.main([*argv, "--out", out]) == 0
     return ("--monitor", f"{agent.name}={out}")
+
+
+def walk(model: Model, steps: int) -> list[tuple[list[int], list[int]]]:
+    """Observations and executed actions of random actions in the world of a model."""
+    state, rows = (0,) * len(model.num_states), []
+    for s in range(steps):
+        obs = list(observe(model, state, 5, (0, s)))
+        choices = [model.num_controls[c] for c in model.control_factors]
+        rows.append((obs, [int(uniform(7, s, c) * n) for c, n in enumerate(choices)]))
+        state = next_state(model, state, rows[-1][1], [uniform(9, s, f) for f in range(len(state))])
+    return rows
 
 
 def seen(k: int) -> str:

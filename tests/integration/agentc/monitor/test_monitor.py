@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import write_alerts
-from agentc.ir.types import Model
 from agentc.monitor.bets import CAP, STAKES, Limits, fair, threshold
 from agentc.monitor.nominal import predicted
-from agentc.numerics.counter_rng import uniform
 from agentc.oracle.agent import infer_states, initial_prior, next_prior, prepare
-from agentc.proof.probe import next_state, observe
 
 from tests.support.http_client import LIMIT
 from tests.support.native_agents import (
@@ -29,7 +26,7 @@ from tests.support.native_agents import (
     ring,
     talk,
 )
-from tests.support.native_runs import built, monitored, serving
+from tests.support.native_runs import built, monitored, serving, walk
 from tests.support.requirements import need, need_module
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("native-monitor")]
@@ -62,17 +59,6 @@ def program(
 def plain(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent without a monitor."""
     return built(agent, tmp_path_factory.mktemp("plain"))
-
-
-def walk(model: Model, steps: int) -> list[tuple[list[int], list[int]]]:
-    """Observations and executed actions of random actions in the world of a model."""
-    state, rows = (0,) * len(model.num_states), []
-    for s in range(steps):
-        obs = list(observe(model, state, 5, (0, s)))
-        choices = [model.num_controls[c] for c in model.control_factors]
-        rows.append((obs, [int(uniform(7, s, c) * n) for c, n in enumerate(choices)]))
-        state = next_state(model, state, rows[-1][1], [uniform(9, s, f) for f in range(len(state))])
-    return rows
 
 
 def stuck(steps: int, since: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The key `monitor` of a coalition: who gets its limits, and which values are refused."""
+"""The key `monitor` of a coalition: where its limits go, and which values are refused."""
 
 from __future__ import annotations
 
