@@ -149,7 +149,7 @@ USES: dict[str, str] = {
     "agentc/plan/prune_irrelevant": "agentc/ir/files pypi:numpy",
     "agentc/plan/pymdp007": "agentc/ir/files agentc/numerics/exact_math agentc/plan/feature_support agentc/plan/lower_tables agentc/plan/share_beliefs pypi:numpy",
     "agentc/plan/share_beliefs": "agentc/ir/files agentc/plan/merge_equal_products agentc/plan/prune_irrelevant pypi:numpy",
-    "agentc/plan/worst_case": "agentc/plan/cost_model agentc/plan/files pypi:numpy",
+    "agentc/plan/worst_case": "agentc/plan/cost_model agentc/plan/data_loops agentc/plan/files pypi:numpy",
     "agentc/proof/coverage": "agentc/ir/types agentc/numerics/exact_math agentc/oracle/contraction agentc/oracle/policy_tree pypi:numpy",
     "agentc/proof/emulation": "agentc/proof/replay",
     "agentc/proof/fidelity": "agentc/ir/files agentc/numerics/clopper_pearson agentc/numerics/exact_math agentc/proof/replay pypi:numpy",

@@ -60,7 +60,12 @@ def _loops(plan: Plan) -> Iterator[tuple[str, int, int, str]]:
     else:
         yield "policies searched for the best", 1, policies, "a policy is within the tie"
     every = header.get("plan_every", 1)
-    yield "evaluations of the policies", 0 if every > 1 else 1, 1, f"one in {every} steps"
+    yield (
+        "evaluations of the policies",
+        0 if every > 1 else 1,
+        1,
+        f"fewer than {every} steps have passed",
+    )
 
 
 def _has_joint(header: dict[str, Any]) -> bool:

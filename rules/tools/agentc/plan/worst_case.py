@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 from agentc.plan.cost_model import as_planned
+from agentc.plan.data_loops import data_loops
 from agentc.plan.files import Plan
-
-Loop = dict[str, Any]
 
 
 def worst_case(plan: Plan) -> dict[str, Any]:
     """Return multiplications, logarithms and exponentials of a step at most, and its loops.
 
-    A loop is {"loop": name, "at_most": count, "unit": what is counted}.
+    data_loops.py describes a loop.
     """
     header = plan.header
     iterations = _iterations(plan)
@@ -33,7 +32,7 @@ def worst_case(plan: Plan) -> dict[str, Any]:
         + (0 if header["product"] else sum(header["num_states"])),
         "exponentials": header["n_policies"]
         + (0 if header["product"] else iterations * sum(header["num_states"])),
-        "loops": _loops(plan, iterations),
+        "loops": data_loops(plan),
     }
 
 
@@ -70,36 +69,3 @@ def _inference(plan: Plan, iterations: int) -> int:
         left = [prod(sizes[level:]) for level in range(len(sizes))]
         count += iterations * (2 * sum(left[:-1]) + sum(left[1:-1]))
     return count
-
-
-def _loops(plan: Plan, iterations: int) -> list[Loop]:
-    loops: list[Loop] = []
-    if iterations > 1:
-        loops.append(
-            {"loop": "fixed point of the posterior", "at_most": iterations, "unit": "iterations"}
-        )
-    loops += [
-        {
-            "loop": f"row of the observed outcome of modality {m}",
-            "at_most": _longest_row(plan, m),
-            "unit": "entries",
-        }
-        for m in range(len(plan.header["A_dependencies"]))
-        if f"L{m}_ptr" in plan.tables
-    ]
-    loops += [
-        {
-            "loop": f"next prior of factor {f} by the executed action",
-            "at_most": _longest_slice(plan, f),
-            "unit": "entries",
-        }
-        for f in range(len(plan.header["factors"]))
-    ]
-    loops.append(
-        {
-            "loop": "lowest policy among ties",
-            "at_most": int(plan.header["n_policies"]),
-            "unit": "policies",
-        }
-    )
-    return loops

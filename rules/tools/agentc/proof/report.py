@@ -109,7 +109,7 @@ def _details(report: Mapping[str, Any]) -> Iterator[str]:
             f"{_grouped(bounds['exponentials'])} exponentials"
         )
         for loop in bounds["loops"]:
-            yield f"  {loop['loop']}: {_grouped(loop['at_most'])} {loop['unit']}"
+            yield f"  {loop['loop']}: at most {_grouped(loop['most'])}; ends when {loop['ends']}"
         yield ""
 
 

@@ -21,7 +21,7 @@ def test_one_factor_has_no_fixed_point_and_its_rows_bound_inference() -> None:
         "next_prior": 3,
     }
     assert bounds["exponentials"] == 1
-    assert [loop["at_most"] for loop in bounds["loops"]] == [1, 3, 1]
+    assert bounds["loops"] == []  # every row and slice has one length, and there is one policy
 
 
 def test_logarithms_are_outcomes_by_columns() -> None:
@@ -32,9 +32,10 @@ def test_a_fixed_point_is_bounded_by_its_iterations() -> None:
     plan = build(dense((4, 3, 2), (3, 1, 1), crossed=False, outcomes=(5,)))
     bounds = worst_case(plan)
     assert bounds["loops"][0] == {
-        "loop": "fixed point of the posterior",
-        "at_most": 16,
-        "unit": "iterations",
+        "loop": "rounds of state inference",
+        "least": 1,
+        "most": 16,
+        "ends": "the beliefs repeat",
     }
     dots_and_sums, products = 2 * (24 + 6), 6
     assert bounds["multiplications"]["inference"] == 16 * (dots_and_sums + products)

@@ -151,5 +151,6 @@ def test_the_document_and_the_table_say_the_same(tmp_path: Path) -> None:
         for each in agent["choices"]:
             assert f"  {each['of']}: {each['chosen']}. Reason: {each['reason']}" in lines
         for loop in agent["worst_case"]["loops"]:
-            assert f"  {loop['loop']}: {loop['at_most']} {loop['unit']}" in lines
+            bound = f"{loop['most']:,}".replace(",", " ")
+            assert f"  {loop['loop']}: at most {bound}; ends when {loop['ends']}" in lines
     assert (document, table) == written(models, tmp_path)
