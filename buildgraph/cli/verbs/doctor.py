@@ -192,12 +192,14 @@ def pymdp() -> Check:
 
 
 def qemu() -> Check:
-    """Check the emulator of the boards' processors."""
-    path = shutil.which("qemu-aarch64-static")
+    """Check the emulators of the boards' processors."""
+    names = [f"qemu-{processor}-static" for processor in ("aarch64", "arm", "riscv64")]
+    paths = [shutil.which(name) for name in names]
+    missing = [name for name, path in zip(names, paths, strict=True) if not path]
     return Check(
         "qemu",
-        "ok" if path else "missing",
-        path or "no qemu-aarch64-static on PATH",
+        "missing" if missing else "ok",
+        f"no {', '.join(missing)} on PATH" if missing else f"{paths[0]}, for arm and riscv64 too",
         "readiness gates, which run a board's program on this machine",
         "sudo apt install qemu-user-static",
     )

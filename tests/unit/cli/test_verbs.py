@@ -30,6 +30,20 @@ def test_doctor_names_purpose_and_help_of_a_missing_requirement() -> None:
     ]
 
 
+def test_doctor_names_each_emulator_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = {"qemu-aarch64-static": "/usr/bin/qemu-aarch64-static"}
+    monkeypatch.setattr("shutil.which", present.get)
+    check = doctor.qemu()
+    assert check.state == "missing"
+    assert check.detail == "no qemu-arm-static, qemu-riscv64-static on PATH"
+    present |= {f"qemu-{name}-static": "/usr/bin/qemu" for name in ("arm", "riscv64")}
+    check = doctor.qemu()
+    assert (check.state, check.detail) == (
+        "ok",
+        "/usr/bin/qemu-aarch64-static, for arm and riscv64 too",
+    )
+
+
 def test_doctor_reports_a_cache_that_others_can_write(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     check = doctor.cache({"BUILDGRAPH_CACHE": str(tmp_path)})
