@@ -42,14 +42,19 @@ def _pytest(tier: str, arguments: Sequence[str]) -> list[str]:
     return ["-m", "pytest", "-q", *parallel, *arguments, *TIERS[tier]]
 
 
+def _gate(label: str) -> list[str]:
+    """A check of this repository as a target of its own build: only what changed is checked."""
+    return ["-m", "buildgraph", "test", label]
+
+
 def _lint(arguments: Sequence[str]) -> list[list[str]]:
     # The linters of the house tests run first, by themselves: their output is shorter.
     tests = [*_pytest("lint", arguments), "--ignore", "tests/house/test_linters.py"]
-    return [["-m", "ruff", "check", "."], ["-m", "flake8"], tests]
+    return [["-m", "ruff", "check", "."], _gate("//checks:style"), _gate("//checks:tools"), tests]
 
 
 def _types(arguments: Sequence[str]) -> list[list[str]]:
-    return [["-m", "mypy"], _pytest("types", arguments)]
+    return [_gate("//checks:types"), _pytest("types", arguments)]
 
 
 def _all(arguments: Sequence[str]) -> list[list[str]]:

@@ -23,7 +23,7 @@ srcs = ["app/*.py", "tests/*.py"]
 
 [checks.pytest]
 rule = "pytest"
-srcs = ["app/*.py", "tests/*.py"]
+srcs = ["app/*.py", "tests/*.py", "quality.py"]
 
 [checks.venv]
 rule = "gate"
@@ -41,7 +41,9 @@ from app.high import high
 def test_high():
     assert high() == 1
 """,
-    "tests/test_alone.py": "def test_alone():\n    assert True\n",
+    # The program that runs the tests has a package of this name, too.
+    "quality.py": "MINE = True\n",
+    "tests/test_alone.py": "from quality import MINE\n\n\ndef test_alone():\n    assert MINE\n",
 }
 LOW = "app/low.py"
 
@@ -125,7 +127,7 @@ def test_the_records_of_the_last_run_do_not_decide(built: Space) -> None:
 def test_a_flaky_test_fails_and_says_how_often(built: Space) -> None:
     built.write(
         "BUILD.toml",
-        BUILD.replace('"tests/*.py"]\n\n[checks.venv', '"tests/*.py"]\nruns = 4\n\n[checks.venv'),
+        BUILD.replace('"quality.py"]\n', '"quality.py"]\nruns = 4\n'),
     )
     built.write(
         "tests/test_alone.py",

@@ -25,6 +25,7 @@ from quality.findings import Finding
 from quality.scratch import PYTHON
 
 DAY_S = 86_400
+_HERE = os.path.abspath(__file__)
 ZONES = ("UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Chatham")
 PASSED, FAILED, NO_TESTS = 0, 1, 5  # exit codes of pytest
 
@@ -106,15 +107,24 @@ def _child(run: Callable[[], Any], log: Path) -> None:
 
 def run_here(path: str, work: Path, arguments: list[str], number: int = 0) -> int:
     """Run pytest in this process; returns its exit code."""
-    os.chdir(work)
-    tools = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    tools = os.path.dirname(os.path.dirname(_HERE))
+    _forget_modules(tools)
     sys.path[:] = [str(work), *(p for p in sys.path if os.path.abspath(p or ".") != tools)]
+    os.chdir(work)  # last, because paths of modules are relative to the folder of the action
     plugins: list[object] = []
     if number:
         plugins.append(_Variation(number))
         _shift_time(number)
     options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(work), *arguments, path]
     return int(import_module("pytest").main(options, plugins))
+
+
+def _forget_modules(folder: str) -> None:
+    """Forget the modules of this program: a test may import modules of the same names."""
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if file and os.path.abspath(file).startswith(f"{folder}{os.sep}") and name != "__main__":
+            del sys.modules[name]
 
 
 def _shift_time(number: int) -> None:
