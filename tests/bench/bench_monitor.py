@@ -1,27 +1,27 @@
 """The monitor of a program: alarms in nominal steps, delays after twelve failures, and its cost.
 
-    python tests/bench/bench_monitor.py [--steps 100000000] [--runs 50] [--rounds 9]
+    python tests/bench/bench_monitor.py [--steps 100000000] [--runs 50]
 
 Prints three tables. Nominal steps are steps of the program's own C in the world of its agent's
 model; its own actions are executed. Delays are medians over runs: steps from the beginning of a
 failure to the alarm. The others read the sum of the surprises of all modalities: CUSUM (drift half
 a standard deviation) and the mean of 32 steps have as threshold their highest value in a million
 nominal steps; ADWIN is that of river (`pip install river`) as it comes, and "-" without river. The
-cost is CPU time of the program that reads and writes lines, with a monitor to without, the least of
-interleaved rounds.
+cost is in instructions of the program that reads and writes lines, with a monitor to without; it
+needs valgrind.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -164,34 +164,31 @@ def lines_of(name: str, folder: Path, steps: int) -> bytes:
     return "".join(line + "\n" for line in text).encode()
 
 
-def cost_table(folder: Path, rounds: int) -> None:
-    """Print the CPU time of a served step with a monitor to that without."""
-    from tests.bench.bench_step import program_time
+def cost_table(folder: Path) -> None:
+    """Print the instructions of a served step with a monitor to those without."""
     from tests.support.native_agents import X86, emitted, linked, main_text
 
-    print("\n| agent | without, us a step | with, us a step | ratio |\n|---|---|---|---|")
+    print("\n| agent | without, instructions a step | with | ratio |\n|---|---|---|---|")
     for name in NOMINAL:
         place = folder / f"{name}-cost"
         place.mkdir()
         agent = emitted(model_of(name, place), name, place / "agent")
         monitor = ("--monitor", f"{name}={recorded(agent)}")
-        programs = [
-            linked([agent], main_text([agent], place / kind, (), *words), X86)
-            for kind, words in (("off", ()), ("on", monitor))
-        ]
-        steps, repeat = 1000, 2 if name in ("grid_world", "cue_chaining") else 40
-        data = lines_of(name, place, steps) * repeat
-        times: list[list[float]] = [[], []]
-        for _ in range(rounds):
-            for spent, program in zip(times, programs, strict=True):
-                spent.append(program_time(partial(piped, program, data), steps * repeat))
-        off, on = map(min, times)
-        print(f"| {name} | {off:.3f} | {on:.3f} | {on / off:.4f} |", flush=True)
+        steps, counts = 500, []
+        data = lines_of(name, place, steps)
+        for kind, words in (("off", ()), ("on", monitor)):
+            program = linked([agent], main_text([agent], place / kind, (), *words), X86)
+            counts.append((instructions(program, data) - instructions(program, b"")) / steps)
+        print(f"| {name} | {counts[0]:.0f} | {counts[1]:.0f} | {counts[1] / counts[0]:.4f} |")
 
 
-def piped(program: Path, data: bytes) -> None:
-    """Run a program on lines."""
-    subprocess.run([str(program)], input=data, stdout=subprocess.DEVNULL, check=True)
+def instructions(program: Path, data: bytes) -> int:
+    """Instructions of a program that reads `data`, counted by valgrind."""
+    words = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(program)]
+    done = subprocess.run(words, input=data, capture_output=True, check=True)
+    count = re.search(rb"refs:\s+([\d,]+)", done.stderr)
+    assert count is not None, done.stderr
+    return int(count[1].replace(b",", b""))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -199,13 +196,12 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench_monitor", description="Monitor of a program.")
     parser.add_argument("--steps", type=float, default=1e8)
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         worlds = nominal_table(Path(folder), int(options.steps))
         for name in ("rover", "tmaze"):
             failure_table(name, worlds[name], options.runs)
-        cost_table(Path(folder), options.rounds)
+        cost_table(Path(folder))
     return 0
 
 
