@@ -63,7 +63,7 @@ def build(of: Space, *, analyses: bool) -> str:
 
 
 def test_comments_need_no_analysis(built: Space) -> None:
-    """Nor do blank lines and indentation; the next build, and one in a clone, know the file."""
+    """The same holds for blank lines; the next build, and one in a clone, know the file."""
     edit(built, "BUILD.toml", "# the first line", "# another\n\n   # comment")
     build(built, analyses=False)
     time.sleep(0.15)

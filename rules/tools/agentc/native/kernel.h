@@ -70,7 +70,7 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
 /* Negative expected free energy of one modality, for the vectors of columns that EACH_VECTOR
    chooses. With p[o, n] = sum_s A[o, s] Q[s, n] (background + sparse rest): neg_efe[t, n] =
    -sum_o p ln p + sum_s w[t, s] Q[s, n], where the rows after the `outcomes` are w = A^T C - H(A),
-   one for each of the `planes` (times with preferences of their own). Rows of Q are `stride` apart. */
+   one for each of the `planes` (times with preferences of their own). Rows of Q begin every `stride` values. */
 #define DEFINE_NEG_EFE_LANES(name, W, PTR, COL, VAL)                                                                      \
     INLINE lanes##W name##_row##W(const f32 *Q, i32 stride, i32 row, const f32 *background, const PTR *ptr,               \
                                   const COL *col, const VAL *val, const f32 *pal) {                                       \

@@ -59,7 +59,7 @@ class Contraction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """What is predicted: the nodes of each factor, and the tuples of nodes of all policies."""
+    """The predictions: nodes of each factor, and the tuples of nodes of all policies."""
 
     nodes: Sequence[Nodes]
     tree: Tree
