@@ -120,19 +120,7 @@ def coalition(
             'agents = { scout = "//models:scout" }',
         )
     for name in agents:
-        if not _NAME.fullmatch(name):
-            raise BuildError(
-                f"{name!r} is not a name of an agent",
-                ctx.target.place("agents", name),
-                "letters, digits, - and _, not beginning with a digit",
-            )
-        if name in RESERVED:
-            raise BuildError(
-                f"an agent cannot be called {name!r}: requests and answers of the program have a "
-                "key of that name",
-                ctx.target.place("agents", name),
-                f"give it another name, such as {name}_agent; the keys are {', '.join(RESERVED)}",
-            )
+        _check_name(ctx, name)
     _check_counts(ctx, agents, copies)
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
     for number, text in enumerate(inputs or ()):
@@ -194,6 +182,22 @@ def _check_links_action(
         title="check the links",
     )
     return checked
+
+
+def _check_name(ctx: Ctx, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise BuildError(
+            f"{name!r} is not a name of an agent",
+            ctx.target.place("agents", name),
+            "letters, digits, - and _, not beginning with a digit",
+        )
+    if name in RESERVED:
+        raise BuildError(
+            f"an agent cannot be called {name!r}: requests and answers of the program have a key "
+            "of that name",
+            ctx.target.place("agents", name),
+            f"give it another name, such as {name}_agent; the keys are {', '.join(RESERVED)}",
+        )
 
 
 def _check_counts(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:

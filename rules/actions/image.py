@@ -25,10 +25,8 @@ def assemble(
 ) -> Artifact:
     """Declare an image: one static program that runs as user 65532 with its own health check.
 
-    It is the only content, unless there is a `base`, the layout of one image.
-
-    `board` is the text of /board, in a layer of its own: boards with one core share the program's
-    layer.
+    It is the only content, unless there is a `base`, the layout of one image. `board` is the text
+    of /board, in a layer of its own: boards with one core share the program's layer.
 
     User 65532 owns /data, and so any new volume mounted there. The layout names the image after
     workspace and label.

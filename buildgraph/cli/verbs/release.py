@@ -46,20 +46,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="do not run the actions a second time in a varied environment",
     )
-    parser.add_argument(
-        "--strict",
-        action=BooleanOptionalAction,
-        default=True,
-        help='refuse a gate that is "not checked" (default), except for those in `unchecked` of '
-        "[workspace.release]",
-    )
-    parser.add_argument(
-        "--sandbox",
-        choices=("namespaces", "landlock", "none"),
-        default="",
-        help="weakest sandbox level of results (default: `sandbox` of [workspace.release], "
-        "else landlock)",
-    )
+    _add_requirements(parser)
     parser.add_argument("--no-git-tag", action="store_true", help="create no git tag")
     parser.add_argument(
         "--lock",
@@ -74,6 +61,24 @@ def arguments(parser: ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="number of actions to run in parallel (default: number of cores)",
+    )
+
+
+def _add_requirements(parser: ArgumentParser) -> None:
+    """Declare the options that say what the gates and results of a release must be."""
+    parser.add_argument(
+        "--strict",
+        action=BooleanOptionalAction,
+        default=True,
+        help='refuse a gate that is "not checked" (default), except for those in `unchecked` of '
+        "[workspace.release]",
+    )
+    parser.add_argument(
+        "--sandbox",
+        choices=("namespaces", "landlock", "none"),
+        default="",
+        help="weakest sandbox level of results (default: `sandbox` of [workspace.release], "
+        "else landlock)",
     )
 
 

@@ -98,15 +98,7 @@ def evaluate(plan: Plan) -> Iterator[str]:
             f"    neg_efe_{m}(G{m}, {source}, {facts['outcomes']}, {facts['planes']}, "
             f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});"
         )
-    at = offsets(header["num_states"])
-    for f in inductive_factors(plan):
-        yield (
-            f"    {{\n    u32 r = I{f}_row[most_probable_state(self.q + {at[f]}, "
-            f"{header['num_states'][f]})];\n"
-            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, "
-            f"{header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
-            f"I{f}_col, {values_and_palette(plan, f'I{f}')});\n    }}"
-        )
+    yield from _inductive_values(plan)
     terms = " + ".join(
         [
             *(f"G{m}[G{m}_at[i]]" for m in range(len(header["modalities"]))),
@@ -121,6 +113,20 @@ def evaluate(plan: Plan) -> Iterator[str]:
         "prefix_neg_efe[P_leaf[p]];"
     )
     yield "}"
+
+
+def _inductive_values(plan: Plan) -> Iterator[str]:
+    """Generate the inductive term of each factor from its most probable state."""
+    header = plan.header
+    at = offsets(header["num_states"])
+    for f in inductive_factors(plan):
+        yield (
+            f"    {{\n    u32 r = I{f}_row[most_probable_state(self.q + {at[f]}, "
+            f"{header['num_states'][f]})];\n"
+            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, "
+            f"{header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
+            f"I{f}_col, {values_and_palette(plan, f'I{f}')});\n    }}"
+        )
 
 
 def _evaluated(plan: Plan, m: int) -> str:

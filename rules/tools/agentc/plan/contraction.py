@@ -171,12 +171,16 @@ def contraction_tables(
         }
         stacked += [delta.reshape(shape).transpose(order).reshape(-1) for delta in deltas]
     tables[f"K{number}_array"] = np.array(stacked).T.reshape(-1).astype(np.float32)
-    facts = {
+    return tables, _facts(chosen, len(stacked), width), modalities
+
+
+def _facts(chosen: Contraction, rows: int, columns: int) -> dict[str, Any]:
+    """Return what the code generator needs of a contraction."""
+    return {
         "factors": list(chosen.factors),
-        "rows": len(stacked),
+        "rows": rows,
         "tuples": len(chosen.tuples),
-        "columns": width,
+        "columns": columns,
         "multiplications": chosen.multiplications,
         "replaced": chosen.replaced,
     }
-    return tables, facts, modalities
