@@ -21,6 +21,22 @@ _STORAGE = {
     "`regret`, the loss of an action in nats; and `agreement`, the share of episodes in which no "
     "action loses more, proved at 95 % confidence",
 }
+_CHECK = {
+    "srcs": "globs of all sources that the tool sees, relative to `BUILD.toml`",
+    "config": "the settings of the tool, such as `mypy.ini`; none are found by name",
+    "args": "further arguments of the tool",
+    "data": "globs of other files that the tool or the tests read",
+    "tools": "the packages that the tool comes from: a `python_packages` or `node_packages` target",
+    "timeout": "how long the tool may run",
+}
+_PYTHON_CHECK = _CHECK | {
+    "roots": "the folders from which absolute imports start",
+    "packages": "the Python distributions that the sources import",
+}
+_PACKAGES = {
+    "files": "globs of archives in the workspace; with them nothing is fetched",
+    "mirrors": "other beginnings of addresses, by the beginning that each replaces",
+}
 MEANINGS = {
     "model": {
         "source": "an `.npz` of arrays, a `.py` that returns a model, a `.pomdp` in Cassandra's "
@@ -58,6 +74,13 @@ MEANINGS = {
         "deadline": "a step that takes longer is counted as late (default: the `tick`)",
         "copies": "the number of copies of the coalition in a program; a request names the one to "
         "step",
+        "monitor": "how observations are tested against predictions: `false_alarm_every`, in steps, "
+        "and `tolerance`, the share of arbitrary observations that raises no alarm; "
+        "`monitor = { false_alarm_every = 0 }` switches it off",
+        "inputs": 'the observations that requests carry, such as `["scout.observation.cue"]`; any '
+        "other observation without a link is then an error",
+        "blankets": "the ports that separate an agent from all others, by agent (default: all "
+        "ports); a link beside them is an error",
         "io": 'how requests arrive: "lines" of JSON on stdin, or "http", which adds `--listen` '
         "(port 8080 in images)",
     },
@@ -87,6 +110,13 @@ MEANINGS = {
         "the 99th percentile of the time of a step",
         "measured": "what `agent --measure` printed on the board: evidence for `budget.step_p99`",
         "base": "the `base_image` below the program; without it the image has the program only",
+        "boot": "the `kernel` of boards without another operating system; adds the output `board` and "
+        "the gate `boot`",
+        "required": 'gates of this export that must not be "not checked", such as `["emulation"]`',
+        "gates": "other targets whose gates must pass for this export",
+        "allow": "checks of the gate `static` that may find something, such as the `shell` of a base "
+        "image",
+        "container": "adds the gate `container`, which runs the image in Docker",
     }
     | _STORAGE,
     "base_image": {
@@ -109,7 +139,28 @@ MEANINGS = {
         "outputs": "the paths of the outputs, by name; a path that ends with `/` is a folder",
         "programs": "further programs of the host that the program starts",
     },
-    "gate": _RUN,
+    "gate": _RUN
+    | {"tools": 'a `node_packages` target that `argv[0] = "node:eslint"` takes the program from'},
+    "kernel": {"package": "a package `linux-image-*.deb` of Debian, in the workspace"},
+    "python_packages": _PACKAGES
+    | {"lock": "a lock in the format of PEP 751, such as `pylock.toml`"},
+    "node_packages": _PACKAGES
+    | {
+        "lock": "a `package-lock.json`",
+        "modules": "globs of the `node_modules` that `npm ci` made, instead of a lock",
+        "only": "the packages of the lock to take, with all that they need (default: all)",
+    },
+    "mypy": _PYTHON_CHECK,
+    "flake8": _PYTHON_CHECK,
+    "pytest": _PYTHON_CHECK
+    | {
+        "programs": "the programs of the host that tests start",
+        "runs": "the number of runs of each test file, with other orders, seeds, zones and times",
+        "shards": "the number of gates that share the test files",
+    },
+    "tsc": _CHECK,
+    "eslint": _CHECK,
+    "jest": _CHECK,
     "files": {"srcs": 'globs relative to `BUILD.toml`, such as `["src/**/*.py", "data/*.csv"]`'},
     "group": {"targets": "the members, as labels or patterns"},
 }
@@ -166,6 +217,49 @@ srcs = ["logs/**/*.csv"]""",
 rule = "gate"
 argv = ["python3", "{script}", "{page}"]
 inputs = { script = "tools/check.py", page = "//docs:page" }""",
+    "kernel": '''\
+[kernels.debian]
+rule = "kernel"
+package = "linux-image-6.1.0-50-cloud-arm64_6.1.176-1_arm64.deb"''',
+    "python_packages": '''\
+[tools.python]
+rule = "python_packages"
+lock = "pylock.toml"''',
+    "node_packages": '''\
+[tools.node]
+rule = "node_packages"
+lock = "package-lock.json"''',
+    "mypy": """\
+[checks.types]
+rule = "mypy"
+srcs = ["shapes/**/*.py"]
+args = ["--strict"]""",
+    "flake8": """\
+[checks.style]
+rule = "flake8"
+srcs = ["**/*.py"]""",
+    "pytest": """\
+[checks.tests]
+rule = "pytest"
+srcs = ["shapes/**/*.py", "tests/**/*.py"]""",
+    "tsc": '''\
+[checks.compile]
+rule = "tsc"
+srcs = ["src/**/*.ts"]
+config = "tsconfig.json"
+tools = "//tools:node"''',
+    "eslint": '''\
+[checks.lint]
+rule = "eslint"
+srcs = ["src/**/*.ts"]
+config = "eslint.config.mjs"
+tools = "//tools:node"''',
+    "jest": '''\
+[checks.units]
+rule = "jest"
+srcs = ["src/**/*.ts", "test/**/*.ts"]
+config = "jest.config.mjs"
+tools = "//tools:node"''',
     "group": """\
 [release]
 rule = "group"
