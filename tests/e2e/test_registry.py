@@ -121,8 +121,8 @@ def test_a_push_of_one_changed_agent_sends_its_blobs_only(
     print("all:", sent(first))
     print("again:", sent(again))
     print("one changed agent:", sent(changed))
-    # Two images of one layer and a configuration each, two manifests and the index.
-    assert [kind for kind, _ in sent(first)] == [*["blob"] * 4, *["manifest"] * 2, "index"]
+    # Two images: the layers of program and board, and a configuration; manifests and the index.
+    assert [kind for kind, _ in sent(first)] == [*["blob"] * 6, *["manifest"] * 2, "index"]
     assert sent(again) == []
     # The layer with the agent, the configuration that names the layer, its manifest, the index.
     assert [kind for kind, _ in sent(changed)] == ["blob", "blob", "manifest", "index"]
@@ -132,7 +132,7 @@ def test_a_push_of_one_changed_agent_sends_its_blobs_only(
     layout = swarm.root / "out/exports/x86/image"
     digest = read_index(layout)["digest"]
     assert out.out == f"{server.host}/swarm/x86:latest@{digest}\n"
-    assert "sent: 2 blobs, 1 manifest" in out.err
+    assert "sent: 3 blobs, 1 manifest" in out.err
 
 
 def test_all_tools_agree_on_every_digest(

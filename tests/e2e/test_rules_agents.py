@@ -79,6 +79,7 @@ class TestWhatRunsAgain:
             "//models:heater ingest heater",
             "//models:heater plan",
             "//models:heater probe",
+            "//models:heater record nominal behaviour",
         ]
         assert [title for title in labels(second) if "//exports" not in title] == agent
         for board, cpu, core in (("pi", "cortex_a72", "cortex-a72"), ("x86", "x86_64", "x86_64")):

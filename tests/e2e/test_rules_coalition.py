@@ -66,7 +66,7 @@ def test_http_is_linked_only_on_request(rooms: Space) -> None:
     assert (
         b"/metrics" in served
         and b"/metrics" not in plain
-        and len(plain) + 6000 < len(served) < len(plain) + 16000
+        and len(plain) + 6000 < len(served) < len(plain) + 18000
     )
     index = json.loads((rooms.root / "out/exports/rooms.x86/image/index.json").read_text())
     blobs = rooms.root / "out/exports/rooms.x86/image/blobs/sha256"

@@ -145,6 +145,7 @@ def test_the_smallest_storage_is_selected_and_proved(survey: Space) -> None:
     )
     again = survey.build("//exports:small.pi")
     assert again.titles() == [
+        "check the agents",
         "choose how surveyor is stored",
         "emit the program",
         "emulate cortex-a72",
