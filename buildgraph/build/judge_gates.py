@@ -42,7 +42,8 @@ class Judgement(Record):
 def judge_gates(start: Start, executor: Executor) -> Judgement:
     """Judge all gates; those that are not dirty keep the verdict of the last build.
 
-    The evidence of the others is written below `.buildgraph/gates`.
+    The evidence of the others is written below `.buildgraph/gates`, and that of all gates if the
+    last build was in another checkout.
     """
     index = {number: at for at, number in enumerate(start.numbers)}
     last = start.unchanged.verdicts
@@ -60,6 +61,8 @@ def judge_gates(start: Start, executor: Executor) -> Judgement:
         elif last:
             verdict, why = last[2 * number], last[2 * number + 1]
             evidence = _last_evidence(start, gate)
+            if evidence and start.manifest is None:  # the last build was in another checkout
+                _write(start.attempt.root, gate, evidence)
         else:
             verdict, why = "not checked", _NOT_BUILT
         document = _document(evidence) if start.attempt.request.evidence else None
@@ -123,8 +126,9 @@ def _carried_out(start: Start, gate: RequestedGate, executor: Executor, evidence
 
 
 def _last_evidence(start: Start, gate: RequestedGate) -> bytes:
-    """The evidence of a gate that is not dirty, if the request reports it."""
-    if not start.attempt.request.evidence or start.snapshot is None or gate.step is None:
+    """The evidence of a gate that is not dirty, if it is reported or not yet in the workspace."""
+    is_wanted = start.attempt.request.evidence or start.manifest is None
+    if not is_wanted or start.snapshot is None or gate.step is None:
         return b""
     if gate.name == CONTAINER:
         return read_evidence(os.path.join(start.attempt.root, evidence_path(gate.label, gate.name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ def test_evidence_is_there_after_a_pass_and_when_nothing_changed(pages: Space) -
     assert (first["verdict"], first["evidence"]["checks"][0]["measured"]) == ("passed", 2)
     assert first["evidence"] == written(pages) == gate(pages)["evidence"]
     assert "nothing changed" in pages.run("build", "//:page").out
+
+
+def test_evidence_is_there_in_another_checkout_with_the_same_cache(pages: Space) -> None:
+    """Nothing runs there, and `build` writes the evidence as the build that judged did."""
+    gate(pages)
+    evidence = written(pages)
+    shutil.rmtree(pages.root / ".buildgraph")
+    shutil.rmtree(pages.root / "out", ignore_errors=True)
+    assert pages.build("//:page").titles() == []
+    assert written(pages) == evidence
 
 
 def test_evidence_is_there_after_a_failure_which_is_not_cached(pages: Space) -> None:
