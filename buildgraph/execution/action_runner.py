@@ -148,8 +148,7 @@ class ActionRunner:
             staged.work_dir.out
         ):  # before a folder is emptied, which frees space
             self._full = time.monotonic()
-        action = staged.task.action
-        if self._previous is not None and action.platform and outcome.ended == "exit":
+        if self._previous is not None and outcome.ended == "exit" and staged.task.action.platform:
             self._previous.save(staged.task, staged.job.temp)
         try:
             task_outcome = self._collect(staged, outcome)
