@@ -74,8 +74,8 @@ MEANINGS = {
         "deadline": "a step that takes longer is counted as late (default: the `tick`)",
         "copies": "the number of copies of the coalition in a program; a request names the one to "
         "step",
-        "monitor": "how observations are tested against predictions: `false_alarm_every`, in steps, "
-        "and `tolerance`, the share of arbitrary observations that raises no alarm; "
+        "monitor": "how observations are tested against predictions: `false_alarm_every`, in "
+        "steps, and `tolerance`, the share of arbitrary observations that raises no alarm; "
         "`monitor = { false_alarm_every = 0 }` switches it off",
         "inputs": 'the observations that requests carry, such as `["scout.observation.cue"]`; any '
         "other observation without a link is then an error",
@@ -110,12 +110,12 @@ MEANINGS = {
         "the 99th percentile of the time of a step",
         "measured": "what `agent --measure` printed on the board: evidence for `budget.step_p99`",
         "base": "the `base_image` below the program; without it the image has the program only",
-        "boot": "the `kernel` of boards without another operating system; adds the output `board` and "
-        "the gate `boot`",
+        "boot": "the `kernel` of boards without another operating system; adds the output `board` "
+        "and the gate `boot`",
         "required": 'gates of this export that must not be "not checked", such as `["emulation"]`',
         "gates": "other targets whose gates must pass for this export",
-        "allow": "checks of the gate `static` that may find something, such as the `shell` of a base "
-        "image",
+        "allow": "checks of the gate `static` that may find something, such as the `shell` of a "
+        "base image",
         "container": "adds the gate `container`, which runs the image in Docker",
     }
     | _STORAGE,
