@@ -19,7 +19,7 @@ from agentc.toolchain.zig import SMALL, compile_object, host_target, link_progra
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
 SHARED = re.compile(
-    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)"
+    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^static [\w ]+ (\w+);"
     r"|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
     re.MULTILINE,
 )
