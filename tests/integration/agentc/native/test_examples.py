@@ -141,7 +141,7 @@ def test_contraction_would_change_the_bits_of_an_example(
     assert all(outputs_[agent.name] != wanted[agent.name] for agent in some)
 
 
-def test_the_tmaze_program_is_below_forty_kilobytes(agents: list[Compiled], tmp_path: Path) -> None:
+def test_the_tmaze_program_is_below_48_kilobytes(agents: list[Compiled], tmp_path: Path) -> None:
     tmaze = [agent for agent in agents if agent.name == "tmaze"]
     program = linked(tmaze, main_text(tmaze, tmp_path), ("aarch64-linux-musl", "cortex_a76"))
-    assert program.stat().st_size <= 40_000
+    assert program.stat().st_size <= 48_000
