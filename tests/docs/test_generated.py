@@ -81,6 +81,16 @@ def test_the_examples_of_the_rules_make_a_workspace(tmp_path: Path) -> None:
         "tools/check.py",
         "page.md",
         "logs/a/b.csv",
+        "linux-image-6.1.0-50-cloud-arm64_6.1.176-1_arm64.deb",
+        "pylock.toml",
+        "package-lock.json",
+        "tsconfig.json",
+        "eslint.config.mjs",
+        "jest.config.mjs",
+        "shapes/area.py",
+        "tests/test_area.py",
+        "src/mean.ts",
+        "test/mean.test.ts",
     ):
         workspace.write(name, "{}")
     assert "//exports:jetson" in workspace.run("query", "deps", "//...").out
