@@ -29,7 +29,7 @@ takes.
 """
 C_WORDS = frozenset(
     "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 "
-    "i32 f32 f64".split()
+    "i32 f32 f64 define ifdef endif __OPTIMIZE_SIZE__".split()
 )
 
 
@@ -38,8 +38,12 @@ def joined(models: dict[str, Model]) -> str:
     numbered.
     """
     headers = native_files.native(emit.AGENT_HEADERS)
-    shared = C_WORDS | {word for match in SHARED.findall(headers) for word in match if word}
-    parts = [headers]
+    contraction = native_files.native(emit.CONTRACTION_HEADER)
+    every = headers + contraction
+    shared = C_WORDS | {word for match in SHARED.findall(every) for word in match if word}
+    shared |= set(re.findall(r"^(?:SEPARATE|INLINE) [a-z]\w* \*?(\w+)\(", every, re.MULTILINE))
+    shared |= {f"{word}{lanes}" for word in re.findall(r"(\w+)##W", every) for lanes in (8, 16)}
+    parts = [every]
     for number, (name, model) in enumerate(models.items()):
         text = emit.emit(plan.build(model), name)
         assert text.startswith(headers)
@@ -54,7 +58,7 @@ def joined(models: dict[str, Model]) -> str:
                 else f"{word}_{number}"
             )
 
-        parts.append(WORD.sub(renamed, text.removeprefix(headers)))
+        parts.append(WORD.sub(renamed, text.removeprefix(headers).replace(contraction, "")))
     return "\n".join(parts)
 
 
