@@ -72,7 +72,7 @@ def choose_core(cpu: str, arch: str = "") -> Core:
 def runs_on(program: Core, board: Core) -> bool:
     """True if a board's core has all instructions of the core that a program is compiled for.
 
-    Of x86-64, profiles give a level only, so the user is believed.
+    Only Arm cores are compared. A profile of another processor accepts every core.
     """
     if board.arch not in ("arm", "arm64"):
         return True
