@@ -71,7 +71,14 @@ def test_another_archive_than_that_of_the_lock_is_refused(tmp_path: Path) -> Non
         npm.unpack(text, source(tmp_path, archive({"a": ""})), tmp_path / "out")
 
 
-@pytest.mark.parametrize("data", [archive({}, link="/etc"), archive({"../../x": ""}), b"text"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(archive({}, link="/etc"), id="link"),
+        pytest.param(archive({"../../x": ""}), id="path"),
+        pytest.param(b"text", id="text"),
+    ],
+)
 def test_an_archive_that_is_not_only_files_of_its_own_is_refused(
     tmp_path: Path, data: bytes
 ) -> None:
