@@ -56,8 +56,9 @@ def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> 
 def _inputs_of(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
     """The inputs of an analysis.
 
-    A rule of the workspace may ask for a file without a trace, as by `os.path.exists`. So with
-    such rules, all entries of the listed folders are inputs.
+    A rule of the workspace may ask for a file without a trace, as by `os.path.exists`, or read
+    BUILD files itself. So with such rules, all entries of the listed folders are inputs, and so
+    are comments in BUILD files.
     """
     root, tree = workspace.root, workspace.file_tree
     is_every = bool(workspace.settings.rules)
@@ -67,11 +68,10 @@ def _inputs_of(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
         for name, path in paths.items()
         if name in tree.lookups
     }
+    texts = {} if is_every else workspace.texts
     known = tree.stamps | workspace.stamps
     stamps = {path: known[name] for name, path in paths.items()}
-    return AnalysisInputs(
-        root, tuple(paths.values()), folders, workspace.digests, stamps, workspace.texts
-    )
+    return AnalysisInputs(root, tuple(paths.values()), folders, workspace.digests, stamps, texts)
 
 
 def _listing(tree: FileTree, folder: str, lookups: Iterable[str]) -> Listing:

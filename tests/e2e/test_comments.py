@@ -24,6 +24,23 @@ argv = ["cp", "{i}", "{o}"]
 rule = "group"
 targets = ["//p:b"]
 """
+RULES = '''
+from __future__ import annotations
+from dataclasses import dataclass
+from buildgraph import Artifact, Content, Ctx, In, Out, Program, Provider, rule
+
+@dataclass(frozen=True)
+class Head(Provider):
+    text: Artifact
+
+@rule
+def head(ctx: Ctx) -> Head:
+    """The first line of the BUILD file of the root."""
+    with open("BUILD.toml", "rb") as file:
+        line = file.readline()
+    (text,) = ctx.run([Program("cp"), In(Content("line", line), "line"), Out("o")])
+    return Head(text)
+'''
 INNER = """
 [b]
 rule = "command"
@@ -92,3 +109,17 @@ def test_a_build_file_can_be_an_input(built: Space) -> None:
     output = build(built, analyses=False)
     assert "1 ran, 1 hit, 0 failed" in output
     assert (built.root / "out/a/o").read_text() == "another\n"
+
+
+def test_comments_count_where_rules_may_read_them(tmp_path: Path) -> None:
+    """A rule of the workspace can open a BUILD file itself."""
+    text = '# one\n[workspace]\nname = "w"\nrules = ["rules.py"]\n[a]\nrule = "head"\n'
+    of = space(tmp_path, text)
+    of.env["BUILDGRAPH_SANDBOX"] = "none"
+    of.write("rules.py", RULES)
+    for _ in range(2):
+        of.run("build", "//...")
+        time.sleep(0.15)
+    edit(of, "BUILD.toml", "# one", "# two")
+    build(of, analyses=True)
+    assert (of.root / "out/a/o").read_text() == "# two\n"
