@@ -8,11 +8,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from buildgraph.files.remove_tree import remove
 from buildgraph.sandbox.job import LEVELS
 from buildgraph.sandbox.sandbox import is_available
 from tests.support.requirements import absent
@@ -53,6 +54,15 @@ elif kind == "many":
 if place != "output" or kind == "odd":
     sys.exit(3)
 """
+
+
+@pytest.fixture(autouse=True)
+def no_deep_folder(tmp_path: Path) -> Iterator[None]:
+    """Remove the workspace: pytest cannot remove deep folders, and a later run of pytest would end
+    with an error.
+    """
+    yield
+    assert remove(str(tmp_path / "w"))
 
 
 @pytest.fixture(params=LEVELS)
