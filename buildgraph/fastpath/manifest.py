@@ -116,11 +116,15 @@ class InputManifest:
         self.folders, self.text, self.snapshot = folders, text.encode(), snapshot
         from struct import pack
 
-        fields, names = bytearray(), bytearray()
+        fields, root, prefix = bytearray(), self.root, f"{self.root}/"
+        names = []
         for path, stamp in sorted(stamps.items()):
             fields += pack("5q", *stamp)
-            names += os.fsencode(relative_path(self.root, path)) + b"\0"
-        self._write(fields, names)
+            names.append(
+                path[len(prefix) :] if path.startswith(prefix) else relative_path(root, path)
+            )
+        names.append("")
+        self._write(fields, bytearray(os.fsencode("\0".join(names))))
 
     def update(
         self,

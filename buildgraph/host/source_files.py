@@ -78,6 +78,7 @@ class SourceFiles:
         index_threshold: int = 0,
     ) -> None:
         self.root, self._index, self._now = root, index, now
+        self._prefix = os.path.join(root, "")
         self._index_threshold, self._total_bytes = index_threshold, 0
         self._known: dict[str, tuple[Digest, bool]] = {}
         self._new_rows: dict[bytes, bytes] = {}
@@ -87,7 +88,7 @@ class SourceFiles:
 
     def path(self, name: str) -> str:
         """Return the path of a file on this host."""
-        return os.path.join(self.root, name)
+        return name if name[:1] == "/" else self._prefix + name
 
     def digest(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """Return (digest, executable) of a regular file; BuildError for anything else."""

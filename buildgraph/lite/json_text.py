@@ -26,14 +26,19 @@ else:
             return lambda value, indent: (json.dumps(value, default=default, **options),)
 
 
+_encoders: dict[Callable[[object], str] | None, Callable[[object, int], Iterable[str]]] = {}
+
+
 def json_text(value: object, default: Callable[[object], str] | None = None) -> str:
     """One line of ASCII JSON, equal to what `json.dumps` returns with separators "," and ":".
 
     `default` returns the text of any other value. Without it, such a value raises TypeError.
     """
-    encoder = make_encoder(
-        None, default or _refuse, encode_basestring_ascii, None, ":", ",", False, False, True
-    )
+    encoder = _encoders.get(default)
+    if encoder is None:
+        encoder = _encoders[default] = make_encoder(
+            None, default or _refuse, encode_basestring_ascii, None, ":", ",", False, False, True
+        )
     return "".join(encoder(value, 0))
 
 
