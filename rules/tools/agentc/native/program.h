@@ -111,3 +111,18 @@ _Noreturn __attribute__((used)) void enter(word *stack) {
     exit_program(report_io_errors(run(stack[0] - 1, (char **)(stack + 2))));
 }
 #endif
+
+#if defined(__wasm__)
+/* A page cannot block in a read: it puts a line into line_buffer() and calls answer(). The answer is
+   written before it returns. */
+__attribute__((export_name("line_buffer"))) void *line_buffer(void) { return line; }
+__attribute__((export_name("line_size"))) i32 line_size(void) { return (i32)sizeof line; }
+__attribute__((export_name("start"))) void start(i32 beliefs) {
+    with_beliefs = beliefs;
+    seed_all(0);
+}
+__attribute__((export_name("answer"))) void answer(i32 size) {
+    answer_line(size);
+    flush();
+}
+#endif

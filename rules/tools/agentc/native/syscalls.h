@@ -1,8 +1,9 @@
 /* Entry point and system calls of Linux on x86-64, aarch64, arm (EABI) and riscv64; no C library.
+   WebAssembly imports system_call from its host, with the numbers of x86-64.
    HOSTED: a fuzzer brings its own system_call and the C library's memory functions. */
 typedef long word;
 
-#if defined(HOSTED) || defined(__x86_64__)
+#if defined(HOSTED) || defined(__x86_64__) || defined(__wasm__)
 enum { SYS_READ = 0, SYS_WRITE = 1, SYS_CLOSE = 3, SYS_SIGACTION = 13, SYS_SOCKET = 41, SYS_CONNECT = 42,
        SYS_SHUTDOWN = 48, SYS_BIND = 49, SYS_LISTEN = 50, SYS_GETSOCKNAME = 51, SYS_SETSOCKOPT = 54, SYS_FLOCK = 73,
        SYS_FSYNC = 74, SYS_CLOCK = 228, SYS_EXIT = 231, SYS_OPENAT = 257, SYS_UNLINKAT = 263, SYS_PPOLL = 271,
@@ -68,6 +69,9 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
     return a0;
 }
+#elif defined(__wasm__)
+__attribute__((import_module("host"), import_name("system_call"))) extern word system_call(word n, word a, word b,
+                                                                                           word c, word d, word e);
 #else
 #error "no start-up code for this processor"
 #endif
