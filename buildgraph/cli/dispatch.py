@@ -30,6 +30,7 @@ VERBS = {
     "release": "release images under a tag: signed, with SBOM and provenance",
     "verify": "rebuild a release, or check its files, signatures and rebuilders",
     "model": "show a model: shapes, cost of a step, heat maps",
+    "report": "write one HTML page about the exports, their gates, images and agents",
     "affected": "list the targets that a change affects, and why",
     "why": "explain why the actions of a target ran again",
     "diff": "compare an action with its previous run, or two keys",

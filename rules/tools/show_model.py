@@ -2,9 +2,9 @@
 
     show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON]
         [--preferences JSON] [--inference JSON] [--png FOLDER] [--json]
-    show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
+    show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json] [--values]
 
---png also writes a heat map of every A and B, A0.png and so on.
+--values adds the arrays and the policies to the JSON. --png also writes a heat map of every A and B, A0.png and so on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from agentc.importers.main import format_errors
 from agentc.ir.types import ModelError
 from modelview.page import page, pictures, read
 from modelview.summary import summarize
+from modelview.values import arrays, policies
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--png", type=Path)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--values", action="store_true")
     args = parser.parse_args(argv)
     try:
         model, labels = read(args)
@@ -43,8 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
+    values = (
+        {"arrays": arrays(model, labels), "policies": policies(model, labels)}
+        if args.values
+        else {}
+    )
     print(
-        json.dumps(summarize(model, labels), sort_keys=True)
+        json.dumps(summarize(model, labels) | values, sort_keys=True)
         if args.json
         else "\n".join(page(model, labels))
     )

@@ -33,6 +33,7 @@ LAYERS = (
     "explain",
     "checks",
     "release",
+    "report",
     "ci",
     "cli",
 )

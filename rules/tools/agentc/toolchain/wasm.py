@@ -32,13 +32,34 @@ def link_module(main: Path, agents: Sequence[Path], output: Path, cpu: str = CPU
             Path(folder, f"{name}.c").write_bytes(source.read_bytes())
             objects.append(f"{name}.o")
             zig(
-                ["cc", "-target", TRIPLE, f"-mcpu={cpu}", *flags, *extra]
-                + ["-c", f"{name}.c", "-o", f"{name}.o"],
+                [
+                    "cc",
+                    "-target",
+                    TRIPLE,
+                    f"-mcpu={cpu}",
+                    *flags,
+                    *extra,
+                    "-c",
+                    f"{name}.c",
+                    "-o",
+                    f"{name}.o",
+                ],
                 Path(folder),
             )
         zig(
-            ["wasm-ld", "--no-entry", "--export=enter", "--export-memory", "--strip-all"]
-            + ["--gc-sections", "-z", f"stack-size={STACK}", "-o", "module.wasm", *objects],
+            [
+                "wasm-ld",
+                "--no-entry",
+                "--export=enter",
+                "--export-memory",
+                "--strip-all",
+                "--gc-sections",
+                "-z",
+                f"stack-size={STACK}",
+                "-o",
+                "module.wasm",
+                *objects,
+            ],
             Path(folder),
         )
         output.write_bytes(Path(folder, "module.wasm").read_bytes())

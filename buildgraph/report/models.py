@@ -1,0 +1,36 @@
+"""The models of a report: names, arrays and policies, read by a process that has numpy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..host.environment import RULES_FOLDER
+from ..types.errors import BuildError
+
+
+def read_model(label: str, ir: Path, labels: Path) -> dict[str, Any]:
+    """Return the summary of an imported model with its arrays; BuildError if it cannot be read."""
+    program = Path(RULES_FOLDER, "tools", "show_model.py")
+    words = [str(ir), "--labels", str(labels), "--json", "--values"]
+    process = subprocess.run(
+        [sys.executable, "-s", "-B", str(program), *words],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    if process.returncode:
+        lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
+        raise BuildError(
+            f"the model {label} cannot be read: {lines[-1]}",
+            fix=f"build {label} again",
+            reason="broken",
+        )
+    model: dict[str, Any] = json.loads(process.stdout)
+    return model

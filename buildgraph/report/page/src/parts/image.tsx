@@ -1,0 +1,74 @@
+import type { JSX } from "preact";
+import type { ImageFile, Layer } from "../data";
+import { formatBytes, shortDigest } from "../format";
+import { treemap } from "../treemap";
+
+type Tile = { layer: number; file: ImageFile };
+const WIDTH = 800;
+const HEIGHT = 240;
+
+/** An image by layer and file: a tree map of the unpacked bytes, and the same as tables. */
+export function ImageLayers({ layers }: { layers: Layer[] }): JSX.Element {
+  const files: Tile[] = layers.flatMap((layer, i) => layer.files.map((file) => ({ layer: i, file })));
+  const box = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
+  const tiles = treemap(files, (tile) => tile.file.size, box);
+  return (
+    <>
+      <svg
+        class="treemap"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={`Files of ${layers.length} layers by their size; the tables below have the same`}
+      >
+        {tiles.map(({ item, x, y, width, height }) => (
+          <g>
+            <title>{`${item.file.path}: ${formatBytes(item.file.size)}, layer ${item.layer + 1}`}</title>
+            <rect class={`tile layer${item.layer % 6}`} x={x} y={y} width={width} height={height} />
+            {width > 70 && height > 30 && (
+              <text x={x + 6} y={y + 18}>
+                {`${item.file.path} ${formatBytes(item.file.size)}`.slice(0, Math.floor(width / 7.5))}
+              </text>
+            )}
+          </g>
+        ))}
+      </svg>
+      {layers.map((layer, i) => (
+        <details open={layer.files.length <= 12}>
+          <summary>
+            <span class={`key layer${i % 6}`} aria-hidden="true" /> Layer {i + 1}:{" "}
+            {formatBytes(layer.size)} compressed, {formatBytes(layer.unpacked)} unpacked,{" "}
+            {layer.files.length} {layer.files.length === 1 ? "file" : "files"},{" "}
+            <code>{shortDigest(layer.digest)}</code>
+          </summary>
+          <div class="scroll" tabIndex={0} role="region" aria-label={`Files of layer ${i + 1}`}>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">File</th>
+                  <th scope="col" class="number">
+                    Size
+                  </th>
+                  <th scope="col">Mode</th>
+                  <th scope="col">Owner</th>
+                </tr>
+              </thead>
+              <tbody>
+                {layer.files.map((file) => (
+                  <tr>
+                    <th scope="row">
+                      /{file.path}
+                      {file.target && ` \u2192 ${file.target}`}
+                    </th>
+                    <td class="number">{file.kind === "file" ? formatBytes(file.size) : file.kind}</td>
+                    <td>{file.mode.toString(8).padStart(4, "0")}</td>
+                    <td>{file.owner}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </details>
+      ))}
+    </>
+  );
+}
