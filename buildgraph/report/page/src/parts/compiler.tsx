@@ -40,7 +40,7 @@ export function CompilerReport({ name, report }: { name: string; report: AgentRe
                 <td class="number">{formatCount(before)}</td>
                 <td class="number">{formatCount(after)}</td>
                 <td class="number">{formatPercent(after, before)}</td>
-                <td>{how}</td>
+                <td class="how">{how}</td>
               </tr>
             ))}
           </tbody>

@@ -5,25 +5,27 @@ import { formatValue } from "../format";
 import { elementName, entriesOf, sliceOf } from "../matrix";
 import { probabilityShade, signedShade } from "../scale";
 
-const WRITTEN = 8;
 /** Columns up to which each cell has its number written in it. */
+const WRITTEN = 8;
 
 /** An array as a table of shaded cells: rows are axis 0, columns axis 1, the others are chosen. */
 export function HeatMap({ matrix, unit }: { matrix: Matrix; unit: string }): JSX.Element {
   const entries = useMemo(() => entriesOf(matrix), [matrix]);
   const [fixed, setFixed] = useState<number[]>([]);
-  const [rows, columns, ...rest] = matrix.axes;
-  if (!rows) return <p>{matrix.name} has no axes.</p>;
-  const table = sliceOf(matrix, entries, fixed);
+  const [first, second, ...rest] = matrix.axes;
+  if (!first) return <p>{matrix.name} has no axes.</p>;
+  // A vector lies down, as the belief that it is multiplied with.
+  const [rows, columns] = second ? [first, second] : [{ name: "", size: 1, elements: [""] }, first];
+  const table = second ? sliceOf(matrix, entries, fixed) : [[...entries]];
   const most = entries.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const written = (columns?.size ?? 1) <= WRITTEN;
+  const written = columns.size <= WRITTEN;
   const shade = (value: number) => (unit === "nats" ? signedShade(value, most) : probabilityShade(value));
   return (
     <figure class="heatmap">
       <figcaption>
-        <b>{matrix.name}</b> {rows.name}
-        {columns && ` \u00d7 ${columns.name}`}, in {unit}
-        {rest.map((axis, i) => (
+        <b>{matrix.name}</b> {second ? `${rows.name} \u00d7 ${columns.name}` : columns.name}, in{" "}
+        {unit}
+        {rest.map((axis, i) => axis.size > 1 && (
           <label>
             {" "}
             {axis.name}{" "}
@@ -43,29 +45,27 @@ export function HeatMap({ matrix, unit }: { matrix: Matrix; unit: string }): JSX
       </figcaption>
       <div class="scroll" tabIndex={0} role="region" aria-label={`${matrix.name}, values`}>
         <table class={written ? "written" : "dense"}>
-          {columns && (
-            <thead>
-              <tr>
-                <td />
-                {Array.from({ length: columns.size }, (_, c) => (
-                  <th scope="col">
-                    <span>{elementName(columns, c)}</span>
-                  </th>
-                ))}
-              </tr>
-            </thead>
-          )}
+          <thead>
+            <tr>
+              <td />
+              {Array.from({ length: columns.size }, (_, c) => (
+                <th scope="col">
+                  <span>{elementName(columns, c)}</span>
+                </th>
+              ))}
+            </tr>
+          </thead>
           <tbody>
             {table.map((row, r) => (
               <tr>
-                <th scope="row">{elementName(rows, r)}</th>
+                {second ? <th scope="row">{elementName(rows, r)}</th> : <td />}
                 {row.map((value, c) => {
                   const { background, ink } = shade(value);
-                  const place = columns ? `, ${elementName(columns, c)}` : "";
+                  const place = [second && elementName(rows, r), elementName(columns, c)];
                   return (
                     <td
                       style={{ background, color: ink }}
-                      title={`${elementName(rows, r)}${place}: ${formatValue(value)} ${unit}`}
+                      title={`${place.filter(Boolean).join(", ")}: ${formatValue(value)} ${unit}`}
                     >
                       {written ? formatValue(value) : <span class="hidden">{formatValue(value)}</span>}
                     </td>
@@ -76,7 +76,7 @@ export function HeatMap({ matrix, unit }: { matrix: Matrix; unit: string }): JSX
           </tbody>
         </table>
       </div>
-      <Scale unit={unit} most={most} />
+      {most === 0 ? <p class="note">All are 0: nothing is preferred.</p> : <Scale unit={unit} most={most} />}
     </figure>
   );
 }

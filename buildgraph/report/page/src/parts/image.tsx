@@ -6,27 +6,29 @@ import { treemap } from "../treemap";
 type Tile = { layer: number; file: ImageFile };
 const WIDTH = 800;
 const HEIGHT = 240;
+const LOW = 60; // height for a few files, where one is nearly all
 
 /** An image by layer and file: a tree map of the unpacked bytes, and the same as tables. */
 export function ImageLayers({ layers }: { layers: Layer[] }): JSX.Element {
   const files: Tile[] = layers.flatMap((layer, i) => layer.files.map((file) => ({ layer: i, file })));
-  const box = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
+  const height = files.filter(({ file }) => file.size > 0).length > 3 ? HEIGHT : LOW;
+  const box = { x: 0, y: 0, width: WIDTH, height };
   const tiles = treemap(files, (tile) => tile.file.size, box);
   return (
     <>
       <svg
         class="treemap"
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${WIDTH} ${height}`}
         role="img"
         aria-label={`Files of ${layers.length} layers by their size; the tables below have the same`}
       >
-        {tiles.map(({ item, x, y, width, height }) => (
+        {tiles.map(({ item, x, y, ...tile }) => (
           <g>
             <title>{`${item.file.path}: ${formatBytes(item.file.size)}, layer ${item.layer + 1}`}</title>
-            <rect class={`tile layer${item.layer % 6}`} x={x} y={y} width={width} height={height} />
-            {width > 70 && height > 30 && (
+            <rect class={`tile layer${item.layer % 6}`} x={x} y={y} width={tile.width} height={tile.height} />
+            {tile.width > 70 && tile.height > 30 && (
               <text x={x + 6} y={y + 18}>
-                {`${item.file.path} ${formatBytes(item.file.size)}`.slice(0, Math.floor(width / 7.5))}
+                {`${item.file.path} ${formatBytes(item.file.size)}`.slice(0, Math.floor(tile.width / 7.5))}
               </text>
             )}
           </g>

@@ -8,13 +8,13 @@ import { linkTo } from "../route";
 
 const COLUMNS: [Column, string, boolean][] = [
   ["label", "Export", false],
+  ["verdict", "Verdict", false],
+  ["reason", "Reason", false],
   ["coalition", "Coalition", false],
   ["board", "Board", false],
-  ["verdict", "Verdict", false],
   ["image", "Image", true],
   ["memory", "Memory", true],
   ["operations", "Step, at most", true],
-  ["reason", "Reason", false],
 ];
 const HEIGHT = 36; // pixels of a row; longer texts are cut, and whole on the page of the export
 const MARGIN = 8; // rows beyond the visible ones
@@ -114,17 +114,17 @@ function List(props: { rows: Row[]; order: Order; setOrder: (order: Order) => vo
               <th scope="row">
                 <a href={linkTo("export", row.label)}>{row.label}</a>
               </th>
-              <td>{row.coalition}</td>
-              <td>{row.board}</td>
               <td>
                 <Verdict verdict={row.verdict} />
               </td>
-              <td class="number">{row.image ? formatBytes(row.image) : ""}</td>
-              <td class="number">{row.memory ? formatBytes(row.memory) : ""}</td>
-              <td class="number">{row.operations ? `${formatCount(row.operations)} ops` : ""}</td>
               <td class="reason" title={row.reason}>
                 {row.reason}
               </td>
+              <td>{row.coalition}</td>
+              <td>{row.board}</td>
+              <td class="number">{row.image ? formatBytes(row.image) : ""}</td>
+              <td class="number">{row.memory ? formatBytes(row.memory) : ""}</td>
+              <td class="number">{row.operations ? `${formatCount(row.operations)} ops` : ""}</td>
             </tr>
           ))}
           {last < rows.length && (

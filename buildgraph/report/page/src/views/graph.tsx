@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Document } from "../data";
-import { placeLayers } from "../layers";
+import { layOut, type Point } from "../layers";
 import { linkTo } from "../route";
 
 const WIDTH = 210;
@@ -9,19 +9,32 @@ const HEIGHT = 40;
 const GAP_X = 60;
 const GAP_Y = 10;
 
+const leftOf = (point: Point): number => point.layer * (WIDTH + GAP_X);
+const topOf = (point: Point): number => point.row * (HEIGHT + GAP_Y);
+
+/** A curve from the right side of the first point to the left side of the last one. */
+function curve(route: readonly Point[]): string {
+  return route
+    .slice(1)
+    .map((to, i) => {
+      const from = route[i] ?? to;
+      const [x1, y1] = [leftOf(from) + WIDTH, topOf(from) + HEIGHT / 2];
+      const [x2, y2] = [leftOf(to), topOf(to) + HEIGHT / 2];
+      const middle = (x1 + x2) / 2;
+      const start = i === 0 ? `M${x1} ${y1}` : `L${x1} ${y1}`;
+      return `${start}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+    })
+    .join("");
+}
+
 /** The targets of the report by layers: what depends on something is right of it. */
 export function GraphView({ data }: { data: Document }): JSX.Element {
   const { targets, edges } = data.graph;
-  const placed = useMemo(() => placeLayers(targets.length, edges), [targets, edges]);
+  const { nodes, routes } = useMemo(() => layOut(targets.length, edges), [targets, edges]);
   const [near, setNear] = useState(-1);
-  const at = useMemo(() => {
-    const rows: { x: number; y: number }[] = [];
-    for (const { node, layer, row } of placed)
-      rows[node] = { x: layer * (WIDTH + GAP_X), y: row * (HEIGHT + GAP_Y) };
-    return rows;
-  }, [placed]);
-  const width = Math.max(0, ...at.map(({ x }) => x)) + WIDTH;
-  const height = Math.max(0, ...at.map(({ y }) => y)) + HEIGHT;
+  const points = [...nodes, ...routes.flat()];
+  const width = Math.max(0, ...points.map((point) => leftOf(point))) + WIDTH;
+  const height = Math.max(0, ...points.map((point) => topOf(point))) + HEIGHT;
   const rules = [...new Set(targets.map((target) => target.rule))].sort();
   return (
     <>
@@ -38,21 +51,13 @@ export function GraphView({ data }: { data: Document }): JSX.Element {
       </ul>
       <div class="scroll" tabIndex={0} role="region" aria-label="Target graph">
         <svg class="graph" width={width + 8} height={height + 8} viewBox={`-4 -4 ${width + 8} ${height + 8}`}>
-          {edges.map(([user, dep]) => {
-            const [from, to] = [at[dep], at[user]];
-            if (!from || !to) return null;
-            const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2];
-            const middle = (x1 + x2) / 2;
-            return (
-              <path
-                class={near === user || near === dep ? "near" : ""}
-                d={`M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`}
-              />
-            );
-          })}
+          {routes.map((route, i) => (
+            <path class={edges[i]?.includes(near) ? "near" : ""} d={curve(route)} />
+          ))}
           {targets.map((target, i) => {
-            const place = at[i];
-            if (!place) return null;
+            const point = nodes[i];
+            if (!point) return null;
+            const place = { x: leftOf(point), y: topOf(point) };
             const page = { export: "export", model: "agent" }[target.rule];
             const name = target.label.length > 28 ? `\u2026${target.label.slice(-27)}` : target.label;
             const node = (
