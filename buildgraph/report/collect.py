@@ -10,12 +10,17 @@ from ..types.events import Built, Event, Failed, Judged, Skipped
 
 @dataclass
 class Outcome:
-    """What a build made of one target: paths of its outputs by name, gates, and why it failed."""
+    """What a build made of one target: paths of its outputs by name, gates, and a failed action."""
 
     outputs: dict[str, str] = field(default_factory=dict)
     image: str = ""
     gates: list[dict[str, Any]] = field(default_factory=list)
-    failure: str = ""
+    failed_action: str = ""
+
+    @property
+    def failure(self) -> str:
+        """Why there are no outputs; the failed action of a gate is in the gate's verdict."""
+        return "" if self.outputs else self.failed_action
 
 
 class OutcomeCollector:
@@ -41,10 +46,11 @@ class OutcomeCollector:
                 }
             )
         elif isinstance(event, Failed):
-            self._of(event.label).failure = f"{event.title}: {event.why}"
+            self._of(event.label).failed_action = f"{event.title}: {event.why}"
         elif isinstance(event, Skipped):
             outcome = self._of(event.label)
-            outcome.failure = outcome.failure or f"{event.title}: {event.because} failed"
+            skipped = f"{event.title}: {event.because} failed"
+            outcome.failed_action = outcome.failed_action or skipped
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""

@@ -110,3 +110,8 @@ def read_log(root: str, number: int = 0) -> list[Record]:
             "usage",
         ) from None
     return records
+
+
+def read_logs(root: str, most: int) -> list[list[Record]]:
+    """The records of the last builds, the newest first, at most so many."""
+    return [read_log(root, n) for n in range(most) if os.path.exists(log_path(root, n))]

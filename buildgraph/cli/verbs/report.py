@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...types.errors import FAILED, OK, BuildError
+from ...types.errors import FAILED, OK, USAGE, BuildError
 from ...types.label import Label
 from ...ui.json_document import print_document
 from ..invocation import Invocation
@@ -74,7 +74,7 @@ def run(options: Namespace) -> int:
     request = to_request(invocation, options, tuple(map(str, [*exports, *models])))
     request = replace(request, evidence=True, keep_going=True, list_all=True)
     code = run_request(invocation, request, [progress_listener(options.json), collector])
-    if code not in (OK, FAILED):
+    if code not in (OK, FAILED, USAGE):  # USAGE: a tool refused a value, such as a budget
         return code
     path = os.path.abspath(options.html) if options.html else f"{invocation.root}/{_FILE}"
     page = _page(workspace, exports, answer, collector, history=options.history)
@@ -115,7 +115,7 @@ def _page(
     from ...report.collect import Outcome
     from ...report.document import Export, encode, encode_builds, encode_export, encode_graph
     from ...report.html import render
-    from ...ui.event_log import read_log
+    from ...ui.event_log import read_logs
 
     root, outcomes = Path(workspace.root), collector.outcomes
     rows = []
@@ -137,7 +137,7 @@ def _page(
         "exports": rows,
         "models": _models(root, rows, collector),
         "graph": graph,
-        "builds": encode_builds([read_log(workspace.root, n) for n in range(history)]),
+        "builds": encode_builds(read_logs(workspace.root, history)),
     }
     return render(f"{workspace.settings.name}: report", encode(document), __version__)
 
