@@ -1,4 +1,4 @@
-"""What a build tells about its exports, collected from its events."""
+"""Outcomes of the targets of a build, collected from its events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..types.events import Built, Event, Failed, Judged, Skipped
 
 @dataclass
 class Outcome:
-    """What a build made of one target: paths of its outputs by name, gates, and a failed action."""
+    """Outcome of one target: paths of its outputs by name, gates, and a failed action."""
 
     outputs: dict[str, str] = field(default_factory=dict)
     image: str = ""

@@ -1,7 +1,7 @@
 """The data of a report page: one JSON document, described in docs/design/report.md.
 
-It is a function of artifacts and evidence, so equal workspaces give equal bytes. Only `builds`, which
-is empty unless it is asked for, is of one machine.
+It is a function of artifacts and evidence, so equal workspaces give equal bytes. Only `builds` is of
+one machine; it is empty by default.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ORDER = ("failed", "not checked", "passed")
 
 @dataclass(frozen=True)
 class Export:
-    """An export and all that a build told about it."""
+    """An export, its coalition and its outcome."""
 
     target: Target
     coalition: Target
@@ -109,7 +109,7 @@ def encode_builds(logs: Sequence[Sequence[tuple[int, dict[str, Any]]]]) -> list[
 
 
 def encode(document: Mapping[str, Any]) -> str:
-    """Return the document as JSON that may stand inside a script element."""
+    """Return the document as JSON that is safe inside a script element."""
     text = json.dumps({"schema": SCHEMA, **document}, sort_keys=True, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 

@@ -4,7 +4,8 @@
         [--preferences JSON] [--inference JSON] [--png FOLDER] [--json]
     show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json] [--values]
 
---values adds the arrays and the policies to the JSON. --png also writes a heat map of every A and B, A0.png and so on.
+--values adds the arrays and the policies to the JSON. --png also writes a heat map of every A and B,
+A0.png and so on.
 """
 
 from __future__ import annotations

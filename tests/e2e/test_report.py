@@ -50,9 +50,7 @@ def make(folder: Path) -> Space:
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Space:
     """A workspace with a report; one of its two exports misses its budget."""
     need_module("ziglang")
-    folder = once(
-        tmp_path_factory, "report", lambda folder: make(folder).run("report", code=2)
-    )
+    folder = once(tmp_path_factory, "report", lambda folder: make(folder).run("report", code=2))
     workspace = make(folder)
     return Space(workspace.root, workspace.cache)
 
@@ -115,9 +113,10 @@ def test_a_workspace_without_exports_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_person_finds_the_miss_in_a_browser(reported: Space) -> None:
+def test_a_person_finds_the_miss_in_a_browser(reported: Space, tmp_path: Path) -> None:
     need("chromium")
-    done = run_node("browser/check.mjs", str(reported.root / "out/report.html"), check=False)
+    page = str(reported.root / "out/report.html")
+    done = run_node(("browser/check.mjs", page), tmp_path / "page")
     result = json.loads(done.stdout or "{}")
     print(f"axe violations: {len(result['violations'])}; steps: {', '.join(result['steps'])}")
     assert (done.returncode, result["errors"], result["violations"]) == (0, [], []), done.stderr

@@ -40,6 +40,7 @@ OF_VERBS: dict[str, dict[int, str]] = {
     },
     "load": _BUILD | {0: "the image is built and loaded"},
     "push": _BUILD | {0: "the image is built and pushed", 3: "the registry or a layout is damaged"},
+    "report": _BUILD | {0: "the page is written, and no gate failed"},
     "pull": {
         0: "the image is pulled and verified",
         3: "the registry sends wrong bytes, or a document that is not valid",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
@@ -121,9 +120,7 @@ def _page(
     rows = []
     for label in exports:
         target = workspace.target(label)
-        coalition = workspace.target(
-            Label.parse(str(target.values["coalition"]), label.package)
-        )
+        coalition = workspace.target(Label.parse(str(target.values["coalition"]), label.package))
         outcome = outcomes.get(str(label), Outcome())
         rows.append(encode_export(Export(target, coalition, outcome), root))
     graph = encode_graph(

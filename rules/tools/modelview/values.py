@@ -34,7 +34,7 @@ def arrays(model: Model, labels: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def policies(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies: {"controls": names, "steps", "count", "actions": [policy][step][control]}.
+    """Return {"controls": names, "steps", "count", "actions": [policy][step][control]}.
 
     Beyond MOST_POLICIES the rest is only counted.
     """

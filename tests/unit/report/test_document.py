@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_an_export_that_was_not_built_has_its_failure() -> None:
     target = Target(Label.parse("//:e"), "export", {"hardware": "//:pi"}, "", {})
     entry = document.encode_export(
         document.Export(target, coalition(), Outcome(failed_action="link: exit code 1")),
-        root=document.Path(),
+        root=Path(),
     )
     assert (entry["verdict"], entry["image"], entry["report"]) == ("failed", None, {})
     assert entry["failure"] == "link: exit code 1"

@@ -26,7 +26,7 @@ def link_module(main: Path, agents: Sequence[Path], output: Path, cpu: str = CPU
     """
     flags = [flag for flag in FLAGS if flag != "-fno-pic"]
     with tempfile.TemporaryDirectory(prefix="wasm-") as folder:
-        objects = []
+        objects: list[str] = []
         for source, extra in ((main, SMALL), *((agent, ()) for agent in agents)):
             name = str(len(objects))
             Path(folder, f"{name}.c").write_bytes(source.read_bytes())

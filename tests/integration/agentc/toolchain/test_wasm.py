@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import link_module
 import pytest
 from agentc.proof.replay import load_probe
-from agentc.toolchain.wasm import CPU, link_module
+from agentc.toolchain.wasm import CPU
 from agentc.toolchain.zig import host_target
 
 from tests.support.native_agents import Compiled, linked, main_text
@@ -21,12 +22,14 @@ RUN_MODULE = Path(__file__).parents[3] / "support/node/run_module.mjs"
 
 def module_of(agent: Compiled, folder: Path, cpu: str = CPU) -> Path:
     output = folder / f"{cpu}.wasm"
-    link_module(main_text([agent], folder / "main"), [agent.folder / "agent.c"], output, cpu)
+    main = main_text([agent], folder / "main")
+    words = [str(main), "--agent", str(agent.folder / "agent.c"), "--cpu", cpu]
+    assert link_module.main([*words, "--out", str(output)]) == 0
     return output
 
 
-def run(command: list[str], given: bytes) -> bytes:
-    return subprocess.run(command, input=given, capture_output=True, check=True, timeout=300).stdout
+def run(command: list[str], text: bytes) -> bytes:
+    return subprocess.run(command, input=text, capture_output=True, check=True, timeout=300).stdout
 
 
 @pytest.mark.slow
@@ -67,3 +70,13 @@ def test_equal_sources_give_equal_modules(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     modules = [module_of(agent, folder).read_bytes() for folder in (tmp_path, tmp_path / "other")]
     assert modules[0] == modules[1]
+
+
+def test_a_source_that_does_not_compile_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need_module("ziglang")
+    (tmp_path / "main.c").write_text("int x = ;\n")
+    code = link_module.main([str(tmp_path / "main.c"), "--out", str(tmp_path / "m.wasm")])
+    assert code == 1 and "zig cc failed" in capsys.readouterr().err
+    assert not (tmp_path / "m.wasm").exists()
