@@ -8,7 +8,7 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 
 from .actions.backends import require_native_code
 from .actions.boot import boot as boot_board
-from .actions.compile_agents import Linked, link
+from .actions.compile_agents import Linked, link, link_module
 from .actions.container_gate import plan_container
 from .actions.deadline_gate import deadline_gate
 from .actions.image import assemble
@@ -49,7 +49,7 @@ class Export(Provider):
 
     `storage` reports the quantization, if one was requested. `board` has the files that boot the
     image, if the export has a kernel. `alerts` has the alert rules of Prometheus for a program with
-    HTTP and a monitor.
+    HTTP and a monitor. `module` is the program as WebAssembly, if the export has one.
     """
 
     image: Artifact
@@ -59,6 +59,7 @@ class Export(Provider):
     storage: Artifact | None = None
     board: Artifact | None = None
     alerts: Artifact | None = None
+    module: Artifact | None = None
 
 
 @rule
@@ -76,6 +77,7 @@ def export(
     allow: tuple[str, ...] = (),
     container: bool = False,
     measured: Artifact | None = None,
+    module: bool = False,
 ) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
 
@@ -104,6 +106,9 @@ def export(
     `measured = "evidence/jetson.json"` is what `agent --measure` printed on the board. It decides
     `step_p99` if its program and board are those of the export. Without it, counted instructions
     of emulated steps decide.
+
+    `module = true` adds the output `module`: the program as WebAssembly, `agent.wasm`, with the same
+    bits, for pages and node.
     """
     require_native_code(ctx, coalition.members)
     require_fit(ctx, hardware, budget, base)
@@ -141,7 +146,10 @@ def export(
     pages = report(ctx, program, image, coalition, hardware)
     all_gates = require_gates(ctx, own, required, gates)
     alerts = write_alerts(ctx, coalition.members, coalition.running)
-    return Export(image, program, pages, all_gates, page, board, alerts)
+    web = (
+        link_module(ctx, coalition.members, coalition.links, coalition.running) if module else None
+    )
+    return Export(image, program, pages, all_gates, page, board, alerts, web)
 
 
 def _image(

@@ -108,6 +108,7 @@ MEANINGS = {
         "hardware": "the board to compile it for",
         "budget": "limits that the gates check: size of the `image`, `memory`, and `step_p99`, "
         "the 99th percentile of the time of a step",
+        "module": "also make the program as WebAssembly, with the same bits",
         "measured": "what `agent --measure` printed on the board: evidence for `budget.step_p99`",
         "base": "the `base_image` below the program; without it the image has the program only",
         "boot": "the `kernel` of boards without another operating system; adds the output `board` "

@@ -1,7 +1,7 @@
 """The data of a report page: one JSON document, described in docs/design/report.md.
 
-It is a function of artifacts and evidence, so equal workspaces give equal bytes. Only `builds` is of
-one machine; it is empty by default.
+It is a function of artifacts and evidence, so equal workspaces give equal bytes. Only `builds`
+is of one machine; it is empty by default.
 """
 
 from __future__ import annotations

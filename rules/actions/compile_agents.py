@@ -22,6 +22,7 @@ PROVE_NATIVE = Tool("prove_native")
 COMPILE_C = Tool("compile_c")
 EMIT_PROGRAM = Tool("emit_program")
 LINK_PROGRAM = Tool("link_program")
+LINK_MODULE = Tool("link_module")
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,26 @@ def link(
     )
     names = (member.name for member in members)
     return Linked(program, dict(zip(names, objects, strict=True)))
+
+
+def link_module(
+    ctx: Ctx, members: Sequence[Member], links: Artifact, running: RunSettings
+) -> Artifact:
+    """Declare the program of a coalition as a WebAssembly module. It does not depend on a board."""
+    text = emit_program(ctx, members, links, running)
+    words: list[str | In] = []
+    for member in members:
+        assert member.proved.code is not None, "agents of the python backend have no code"
+        words += ["--agent", In(member.proved.code, f"in/{member.name}/agent.c")]
+    (module,) = ctx.tool(
+        LINK_MODULE,
+        In(text, "in/main.c"),
+        *words,
+        "--out",
+        Out("agent.wasm"),
+        title="link a module",
+    )
+    return module
 
 
 def compile_agent(ctx: Ctx, member: Member, target: tuple[str, str], *options: str) -> Artifact:

@@ -51,6 +51,7 @@ USES: dict[str, str] = {
     "import_pomdp": "agentc/importers/main agentc/importers/pomdp/reader agentc/importers/pomdp/rewards",
     "import_python": "agentc/importers/main agentc/importers/python agentc/importers/python_source",
     "judge_deadline": "readiness/deadline readiness/evidence readiness/measured",
+    "link_module": "agentc/toolchain/errors agentc/toolchain/wasm",
     "link_program": "agentc/toolchain/errors agentc/toolchain/zig",
     "make_probe": "agentc/errors agentc/ir/files agentc/ir/types agentc/proof/probe",
     "measure_image": "agentc/proof/fitness agentc/toolchain/elf agentc/toolchain/errors readiness/board_limits readiness/evidence readiness/fitness",

@@ -4,8 +4,8 @@
         [--preferences JSON] [--inference JSON] [--png FOLDER] [--json]
     show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json] [--values]
 
---values adds the arrays and the policies to the JSON. --png also writes a heat map of every A and B,
-A0.png and so on.
+--values adds the arrays and the policies to the JSON. --png also writes a heat map of every A and
+B, A0.png and so on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     values = (
-        {"arrays": arrays(model, labels), "policies": policies(model, labels)}
+        {"arrays": arrays(model, labels), "policy_list": policies(model, labels)}
         if args.values
         else {}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.requirements import need, need_module
 from tests.support.workspace import Space, space
 
 MODELS = Path(__file__).parents[2] / "examples/pymdp/models"
+RUN_MODULE = Path(__file__).parents[1] / "support/node/run_module.mjs"
 TOML = """[workspace]
 name = "w"
 [models.tmaze]
@@ -29,6 +31,7 @@ rule = "hardware"
 profile = "x86-64-generic"
 [exports.fits]
 rule = "export"
+module = true
 coalition = "//coalitions:rat"
 hardware = "//hardware:x86"
 [exports.tight]
@@ -82,6 +85,20 @@ def test_the_page_has_what_the_build_found(reported: Space) -> None:
     assert names == ["A0", "A1", "A2", "B0", "B1", "C0", "C1", "C2", "D0", "D1"]
     assert model["arrays"][0]["axes"][0]["elements"][0] == "centre"
     assert len(data["graph"]["targets"]) == 5 and data["builds"] == []
+
+
+@pytest.mark.slow
+def test_the_module_of_an_export_replays_its_golden_steps(reported: Space) -> None:
+    module = reported.root / "out/exports/fits/agent.wasm"
+    assert not (reported.root / "out/exports/tight/agent.wasm").exists()
+    selftest = [
+        subprocess.run([*command, "--selftest"], capture_output=True, check=True, input=b"").stdout
+        for command in (
+            [need("node"), str(RUN_MODULE), str(module)],
+            [str(reported.root / "out/exports/fits/agent")],
+        )
+    ]
+    assert selftest[0] == selftest[1] and b'"agrees":true' in selftest[0]
 
 
 @pytest.mark.slow

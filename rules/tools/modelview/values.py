@@ -34,17 +34,12 @@ def arrays(model: Model, labels: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def policies(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
-    """Return {"controls": names, "steps", "count", "actions": [policy][step][control]}.
-
-    Beyond MOST_POLICIES the rest is only counted.
-    """
+    """Return {"controls": names, "actions": [policy][step][control]}, of MOST_POLICIES at most."""
     return {
         "controls": [
             {"name": name, "elements": entry["elements"]}
             for name, entry in zip(named(labels, "controls"), labels["controls"], strict=True)
         ],
-        "count": model.num_policies,
-        "steps": model.policy_len,
         "actions": model.policies[:MOST_POLICIES][:, :, list(model.control_factors)].tolist(),
     }
 

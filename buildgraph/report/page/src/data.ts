@@ -114,9 +114,8 @@ export type Matrix = { name: string; axes: Axis[] } & (
 
 export type Model = {
   arrays: Matrix[];
-  policies: {
-    count: number;
-    steps: number;
+  policies: { count: number; length: number };
+  policy_list: {
     actions: number[][][];
     controls: { name: string; elements: string[] | null }[];
   };

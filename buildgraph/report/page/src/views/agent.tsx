@@ -25,7 +25,7 @@ export function AgentView({ data, model: label }: { data: Document; model: strin
       <Choose title="Model" names={names} current={name} href={(one) => linkTo("agent", one)} />
       <h1>{name}</h1>
       <p>
-        {formatCount(model.policies.count)} policies of length {model.policies.steps}. In{" "}
+        {formatCount(model.policies.count)} policies of length {model.policies.length}. In{" "}
         {users.map((one) => (
           <>
             <a href={linkTo("export", one.label)}>{one.label}</a>{" "}
@@ -48,12 +48,12 @@ export function AgentView({ data, model: label }: { data: Document; model: strin
       <section>
         <h2>Policies</h2>
         <ol start={0} class="policies">
-          {model.policies.actions.slice(0, MOST_POLICIES).map((policy) => (
+          {model.policy_list.actions.slice(0, MOST_POLICIES).map((policy) => (
             <li>
               {policy
                 .map((step) =>
                   step
-                    .map((choice, c) => model.policies.controls[c]?.elements?.[choice] ?? String(choice))
+                    .map((choice, c) => model.policy_list.controls[c]?.elements?.[choice] ?? String(choice))
                     .join("+"),
                 )
                 .join(", ")}
