@@ -107,8 +107,8 @@ def export(
     `step_p99` if its program and board are those of the export. Without it, counted instructions
     of emulated steps decide.
 
-    `module = true` adds the output `module`: the program as WebAssembly, `agent.wasm`, with the same
-    bits, for pages and node.
+    `module = true` adds the output `module`: the program as WebAssembly, `agent.wasm`, with the
+    same bits, for pages and node.
     """
     require_native_code(ctx, coalition.members)
     require_fit(ctx, hardware, budget, base)
