@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
     options.tick = options.deadline = 0
-    options.http, options.monitor = False, []  # neither changes the requests
+    options.http, options.monitor, options.workers = False, [], None  # neither changes the requests
     probes, models, plans = (
         parse_paths(words) for words in (options.probe, options.ir, options.plan)
     )

@@ -3,7 +3,8 @@
     emit_program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
         [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
         [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http]
-        [--monitor scout=monitor.json --false-alarm-every STEPS --tolerance SHARE] --out main.c
+        [--monitor scout=monitor.json --false-alarm-every STEPS --tolerance SHARE]
+        [--workers workers.json] --out main.c
 
 links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}. Numbers are
 indices into the reply's "action" and into the agent's observations; names need --labels.
@@ -45,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--monitor", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--false-alarm-every", type=float, default=FALSE_ALARM_EVERY)
     parser.add_argument("--tolerance", type=float, default=TOLERANCE)
+    parser.add_argument("--workers", type=Path, help="workers.json of choose_workers")
     parser.add_argument("--out", required=True, type=Path, help="C file to write")
     options = parser.parse_args(argv)
     try:

@@ -27,11 +27,12 @@ from agentc.codegen.monitor import Monitor, monitor_tables
 from agentc.codegen.names import NAME, symbol
 from agentc.codegen.native_files import native
 from agentc.codegen.tables import sizes, table
+from agentc.codegen.workers import Workers, read_workers, worker_tables
 from agentc.monitor.bets import Limits
 from agentc.proof.replay import GOLDEN_STEPS, load_probe
 
 RESERVED = ("reset", "acknowledge", "executed", "copy", "late", "tick", "error")
-HEADERS = ("syscalls.h", "process.h", "text.h", "agent_state.h")
+HEADERS = ("syscalls.h", "process.h", "text.h")
 STATE_HEADERS = ("request.h", "state_file.h")
 HTTP_HEADERS = (
     "metrics.h",
@@ -80,6 +81,7 @@ class ProgramSpec:
     copies: int = 1
     http: bool = False
     monitor: Monitor | None = None
+    workers: Workers | None = None  # more than one
 
     @property
     def team(self) -> Instances:
@@ -131,10 +133,18 @@ def _lines(program: ProgramSpec) -> Iterator[str]:
     yield from _links(program)
     yield from _golden(program)
     yield from monitor_tables(program.monitor, program.team, linked=bool(program.links))
+    if program.workers:
+        yield from worker_tables(program.workers)
+    yield native(_headers(program))
+
+
+def _headers(program: ProgramSpec) -> tuple[str, ...]:
+    shared = ("shared.h",) if program.workers else ()
     watched = ("monitor.h",) if program.monitor else ()
+    working = ("workers.h",) if program.workers else ()
     served = HTTP_HEADERS if program.http else ("step.h",)
     last = ("replay.h", *MEASURE_HEADERS, "program.h")
-    yield native((*HEADERS, *watched, *STATE_HEADERS, *served, *last))
+    return (*HEADERS, *shared, "agent_state.h", *watched, *working, *STATE_HEADERS, *served, *last)
 
 
 def _constants(program: ProgramSpec) -> dict[str, int]:
@@ -290,6 +300,7 @@ def program_of(options: argparse.Namespace) -> ProgramSpec:
         options.copies,
         options.http,
         _monitor_of(options),
+        read_workers(options.workers),
     )
 
 

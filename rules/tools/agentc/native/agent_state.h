@@ -6,13 +6,18 @@ typedef struct {
     u8 started[INSTANCES]; /* 1 after the first step since a reset */
 } coalition;
 
-static coalition coalitions[COPIES];
+#ifndef SHARED /* workers.h shares these variables; without workers they are plain ones */
+#define SHARED(type, name, size) static type name size
+#endif
+SHARED(coalition, coalitions, [COPIES]);
 /* parts of the request, by instance */
 static u8 has_observation[INSTANCES], has_executed_action[INSTANCES], resets[INSTANCES];
 /* by instance, at `first_modality` and `first_control` */
-static i32 observation[MODALITIES], executed[CONTROLS];
-static i32 delayed_values[LINKS]; /* values of links in cycles, of the previous tick */
-static f32 vfe[COPIES][INSTANCES], efe[COPIES][INSTANCES]; /* of the last step, in nats */
+SHARED(i32, observation, [MODALITIES]);
+static i32 executed[CONTROLS];
+SHARED(i32, delayed_values, [LINKS]); /* values of links in cycles, of the previous tick */
+SHARED(f32, vfe, [COPIES][INSTANCES]); /* of the last step, in nats */
+SHARED(f32, efe, [COPIES][INSTANCES]);
 static u8 stepped[COPIES]; /* 1 after a step since the program started */
 
 typedef struct { u64 steps, errors, late, stored, not_stored, lost; } tally;
@@ -85,6 +90,10 @@ static void step_one(coalition *w, i32 i, i32 copy) {
     w->started[i] = 1;
 }
 
+#if WORKERS > 1
+static void step_side_by_side(i32 copy);
+#endif
+
 /* One tick: store executed actions, then step every instance in the order of the links. */
 static void step_all(i32 copy) {
     coalition *w = &coalitions[copy];
@@ -95,7 +104,11 @@ static void step_all(i32 copy) {
         }
     for (i32 l = 0; l < fed_by[INSTANCES]; l++)
         if (links[l].delayed) delayed_values[l] = link_value(w, l);
+#if WORKERS > 1
+    step_side_by_side(copy);
+#else
     for (i32 k = 0; k < INSTANCES; k++) step_one(w, order[k], copy);
+#endif
     stepped[copy] = 1;
     count.steps++;
 }

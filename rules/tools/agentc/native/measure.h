@@ -179,11 +179,18 @@ static i32 measure_options(word n, char **words) {
         if (equal(words[k], "-")) from_lines = 1;
         else if (equal(words[k], "--worst")) is_worst = 1;
         else if (equal(words[k], "--steps") && k + 1 < n && read_count(words[k + 1], &steps)) k++;
+#if WORKERS > 1
+        else if (equal(words[k], "--workers") && k + 1 < n && read_count(words[k + 1], &wanted_workers)) k++;
+#endif
         else if (equal(words[k], "--p99") && k + 1 < n && (limit = read_span(words[k + 1]))) k++;
         else return usage();
     }
     if (!steps || steps > MOST_MEASURED) return usage();
     for (i32 a = 0; a < AGENTS; a++) *agents[a]->to_bounds = is_worst;
     seed_all(0);
+#if WORKERS > 1
+    if (!can_work()) return usage();
+    start_workers((i32)wanted_workers); /* they copy `to_bounds` */
+#endif
     return measure_steps((i32)steps, from_lines, limit, is_worst);
 }

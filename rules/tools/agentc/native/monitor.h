@@ -21,7 +21,10 @@ typedef struct {
 
 typedef struct { monitor_head heads[INSTANCES]; evidence_stream streams[STREAMS]; } monitor;
 _Static_assert(sizeof(monitor_head) + SLOTS * sizeof(evidence_stream) <= 200, "an agent's monitor has 200 bytes at most");
-static monitor monitors[COPIES];
+SHARED(monitor, monitors, [COPIES]);
+#if WORKERS > 1
+SHARED(u8, alarmed, [INSTANCES]); /* 1: the alarm of this step is not logged yet */
+#endif
 
 static void put_modality(i32 i, i32 m) {
     const char *name = modality_names[agent_modality[instances[i].agent] + m];
@@ -48,7 +51,11 @@ static void raise_alarm(i32 i, i32 copy_, i32 modality, u32 age) {
     monitor_head *head = &monitors[copy_].heads[i];
     head->modality = (u16)(modality < 65534 ? modality + 1 : 65535), head->since = head->steps - age;
     head->alarms = (u16)(head->alarms + (head->alarms < 65535));
+#if WORKERS > 1
+    alarmed[i] = 1; /* all workers done, the alarms are logged in the order of the agents */
+#else
     log_alarm(i, copy_);
+#endif
 }
 
 static f32 limited(f32 payoff) { return payoff < HIGHEST_PAYOFF ? payoff : HIGHEST_PAYOFF; }

@@ -15,6 +15,9 @@ static const char HELP[] =
 #if HTTP
     "  --listen WHERE  HTTP on unix:PATH, IPV4:PORT or :PORT instead of lines: POST /step, GET /healthz, GET /metrics\n"
 #endif
+#if WORKERS > 1
+    "  --workers N     processes that step the agents, at most " AS_TEXT(WORKERS) ": the same answers, another time\n"
+#endif
     "  --seed N        other numbers for agents that draw their actions; a state that is read keeps its own\n"
     "  --selftest  --health  --version  --help\n"
     "  --measure [-] [--steps N] [--p99 5ms] [--worst]  times of steps as JSON, of proved steps or of lines (-);\n"
@@ -53,12 +56,19 @@ static i32 serve(word n, char **words) {
         else if (equal(words[k], "--state") && !state && k + 1 < n) state = words[++k];
         else if (equal(words[k], "--every") && !often && k + 1 < n) often = words[++k];
         else if (equal(words[k], "--seed") && !seed && k + 1 < n) seed = words[++k];
+#if WORKERS > 1
+        else if (equal(words[k], "--workers") && k + 1 < n && read_count(words[k + 1], &wanted_workers)) k++;
+#endif
         else if (HTTP && equal(words[k], "--listen") && !where && k + 1 < n) where = words[++k];
         else return usage();
     }
     if (often && (!state || !read_count(often, &every))) return usage();
     if (seed && !read_count(seed, &sown)) return usage();
     seed_all(sown);
+#if WORKERS > 1
+    if (!can_work()) return usage();
+    start_workers((i32)wanted_workers); /* before files and sockets are open */
+#endif
     if (state && !open_state(state)) return 2;
 #if HTTP
     i32 code = where ? serve_http(where) : (serve_lines(), 0);
@@ -70,6 +80,10 @@ static i32 serve(word n, char **words) {
 
 static i32 run(word n, char **words) {
     if (!states_fit()) return warn("an agent's state is larger than its program was built for", "", ""), 70;
+#if WORKERS > 1
+    i32 error = share_variables();
+    if (error) return warn("no memory for the workers: ", reason(error), ""), 70;
+#endif
     if (n == 2 && equal(words[0], "--replay")) {
         for (i32 a = 0; a < AGENTS; a++)
             if (equal(words[1], agents[a]->name)) return replay(agents[a]);
@@ -108,7 +122,11 @@ _Noreturn __attribute__((used)) void enter(word *stack) {
     reserve_descriptors();
     for (auxiliary = stack + stack[0] + 2; *auxiliary; auxiliary++) {}
     auxiliary++;
-    exit_program(report_io_errors(run(stack[0] - 1, (char **)(stack + 2))));
+    i32 code = run(stack[0] - 1, (char **)(stack + 2));
+#if WORKERS > 1
+    end_workers();
+#endif
+    exit_program(report_io_errors(code));
 }
 #endif
 
