@@ -14,84 +14,85 @@ enum { SYS_MMAP = 192, SYS_GETPID = 20, SYS_CLONE = 120, SYS_WAIT4 = 114, SYS_KI
 enum { SYS_MMAP = 222, SYS_GETPID = 172, SYS_CLONE = 220, SYS_WAIT4 = 260, SYS_KILL = 129, SYS_GETPPID = 173,
        SYS_PRCTL = 167, SYS_FUTEX = 98 };
 #endif
-enum { SIGNAL_KILL = 9, SIGNAL_CHILD = 17, CACHE_LINE = 64, READ_OR_WRITE = 3, SHARED_ANONYMOUS = 0x21 };
+enum { SIGNAL_KILL = 9, SIGNAL_CHILD = 17, READ_OR_WRITE = 3, FIXED_SHARED_ANONYMOUS = 0x31 };
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, DEATH_SIGNAL = 1, DO_NOT_WAIT = 1 };
 
-typedef struct { u32 asked, done, unused[14]; } mailbox; /* turns of one worker; a cache line */
+typedef struct { u32 asked, done, rest_of_line[14]; } mailbox; /* turns of one worker; a cache line */
 typedef struct { mailbox of[WORKERS]; i32 copy, level, count; } post;
-static post *mail;
 static word worker_pids[WORKERS];
 static u64 wanted_workers = WORKERS; /* --workers */
 static i32 can_work(void) { return wanted_workers >= 1 && wanted_workers <= WORKERS; }
 
-/* Map zeroed memory that later workers share; negative if there is none. */
-static word map_shared(word bytes) {
+/* All that workers share, in whole pages of the largest size. */
+typedef struct {
+    post mail;
+    __typeof__(coalitions) states;
+    __typeof__(observation) seen;
+    __typeof__(delayed_values) delayed;
+    __typeof__(vfe) variational;
+    __typeof__(efe) expected;
+#if MONITOR
+    __typeof__(monitors) tests;
+    __typeof__(alarmed) raised;
+#endif
+} __attribute__((aligned(1 << 16))) shared_memory;
+static shared_memory shared;
+static post *const mail = &shared.mail;
+
+/* Map zeroed pages over `shared` that later processes share; returns 0 or an error. */
+static i32 map_shared(void) {
+    word error;
 #if defined(__x86_64__)
-    register word r10 __asm__("r10") = SHARED_ANONYMOUS;
+    register word r10 __asm__("r10") = FIXED_SHARED_ANONYMOUS;
     register word r8 __asm__("r8") = -1;
     register word r9 __asm__("r9") = 0;
-    word n = SYS_MMAP;
-    __asm__ volatile("syscall" : "+a"(n) : "D"(0), "S"(bytes), "d"(READ_OR_WRITE), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
-    return n;
+    error = SYS_MMAP;
+    __asm__ volatile("syscall" : "+a"(error) : "D"(&shared), "S"(sizeof shared), "d"(READ_OR_WRITE), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
 #elif defined(__aarch64__)
-    register word x5 __asm__("x5") = 0;
     register word x8 __asm__("x8") = SYS_MMAP;
-    register word x0 __asm__("x0") = 0;
-    register word x1 __asm__("x1") = bytes;
+    register word x0 __asm__("x0") = (word)&shared;
+    register word x1 __asm__("x1") = sizeof shared;
     register word x2 __asm__("x2") = READ_OR_WRITE;
-    register word x3 __asm__("x3") = SHARED_ANONYMOUS;
+    register word x3 __asm__("x3") = FIXED_SHARED_ANONYMOUS;
     register word x4 __asm__("x4") = -1;
+    register word x5 __asm__("x5") = 0;
     __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
-    return x0;
+    error = x0;
 #elif defined(__arm__)
     register word r7 __asm__("r7") = SYS_MMAP;
-    register word r0 __asm__("r0") = 0;
-    register word r1 __asm__("r1") = bytes;
+    register word r0 __asm__("r0") = (word)&shared;
+    register word r1 __asm__("r1") = sizeof shared;
     register word r2 __asm__("r2") = READ_OR_WRITE;
-    register word r3 __asm__("r3") = SHARED_ANONYMOUS;
+    register word r3 __asm__("r3") = FIXED_SHARED_ANONYMOUS;
     register word r4 __asm__("r4") = -1;
     register word r5 __asm__("r5") = 0;
     __asm__ volatile("svc #0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5) : "memory");
-    return r0;
+    error = r0;
 #else
     register word a7 __asm__("a7") = SYS_MMAP;
-    register word a0 __asm__("a0") = 0;
-    register word a1 __asm__("a1") = bytes;
+    register word a0 __asm__("a0") = (word)&shared;
+    register word a1 __asm__("a1") = sizeof shared;
     register word a2 __asm__("a2") = READ_OR_WRITE;
-    register word a3 __asm__("a3") = SHARED_ANONYMOUS;
+    register word a3 __asm__("a3") = FIXED_SHARED_ANONYMOUS;
     register word a4 __asm__("a4") = -1;
     register word a5 __asm__("a5") = 0;
     __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
-    return a0;
+    error = a0;
 #endif
-}
-
-/* Offset of `bytes` more bytes in the shared mapping, on a cache line of their own. */
-static word reserve_shared(word *used, word bytes) {
-    word at = *used;
-    *used = (at + bytes + CACHE_LINE - 1) & -(word)CACHE_LINE;
-    return at;
+    return error == (word)&shared ? 0 : (i32)error;
 }
 
 /* Place the shared variables, at the start of the program; returns 0 or an error. */
 static i32 share_variables(void) {
-    word used = 0;
-    word mail_at = reserve_shared(&used, sizeof *mail), states_at = reserve_shared(&used, sizeof coalitions);
-    word seen_at = reserve_shared(&used, sizeof observation), delayed_at = reserve_shared(&used, sizeof delayed_values);
-    word vfe_at = reserve_shared(&used, sizeof vfe), efe_at = reserve_shared(&used, sizeof efe);
+    shared_coalitions = &shared.states, shared_observation = &shared.seen;
+    shared_delayed_values = &shared.delayed, shared_vfe = &shared.variational, shared_efe = &shared.expected;
 #if MONITOR
-    word monitors_at = reserve_shared(&used, sizeof monitors), alarmed_at = reserve_shared(&used, sizeof alarmed);
+    shared_monitors = &shared.tests, shared_alarmed = &shared.raised;
 #endif
-    word at = map_shared(used);
-    if (at < 0 && at > -4096) return (i32)at;
-    mail = (void *)(at + mail_at), shared_coalitions = (void *)(at + states_at);
-    shared_observation = (void *)(at + seen_at), shared_delayed_values = (void *)(at + delayed_at);
-    shared_vfe = (void *)(at + vfe_at), shared_efe = (void *)(at + efe_at);
-#if MONITOR
-    shared_monitors = (void *)(at + monitors_at), shared_alarmed = (void *)(at + alarmed_at);
-#endif
+    i32 error = map_shared();
     mail->count = 1;
-    return 0;
+    return error;
 }
 
 static word futex(u32 *at, i32 operation, u32 value, const moment *limit) {
