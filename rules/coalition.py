@@ -24,7 +24,8 @@ from buildgraph import (
 )
 
 from .actions.backends import evidence, prove_member
-from .actions.compile_agents import Member, RunSettings
+from .actions.compile_agents import RunSettings
+from .actions.members import Member, stage_members
 from .actions.monitor import Monitor, check_limits
 from .model import Model
 
@@ -160,19 +161,10 @@ def _check_links_action(
     """
     if any(member.proved.python for member in members):
         return links
-    words = [*options]
-    staged: list[In] = []
-    for member in members:
-        for option, artifact in (
-            ("interface", member.proved.planned.interface),
-            ("labels", member.labels),
-        ):
-            staged.append(In(artifact, f"in/{member.name}/{option}"))
-            words += [f"--{option}", f"{member.name}={staged[-1].path}"]
-        if member.replicas is not None:
-            words += ["--replicas", f"{member.name}={member.replicas}"]
+    words, staged = stage_members(members, "interface", "labels")
     (checked,) = ctx.tool(
         CHECK_LINKS,
+        *options,
         *words,
         "--links",
         In(links, "in/links.json"),

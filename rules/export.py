@@ -120,9 +120,7 @@ def export(
         budget=fidelity,
     )
     coalition = replace(coalition, members=members)
-    linked = link(
-        ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu)
-    )
+    linked = link_for(ctx, coalition, hardware)
     program, machine = linked.program, (hardware.arch, hardware.variant)
     image = _image(ctx, program, coalition, hardware, base)
     own = [
@@ -136,20 +134,33 @@ def export(
     if budget.step_p99:
         own.append(
             deadline_gate(
-                ctx, program, coalition, hardware, limit=int(budget.step_p99), measured=measured
+                ctx,
+                program,
+                coalition,
+                hardware,
+                limit=int(budget.step_p99),
+                measured=measured,
+                workers=linked.workers.several,
             )
         )
     board = None
     if boot:
         board, booted = boot_board(ctx, image, boot, coalition, hardware)
         own.append(booted)
-    pages = report(ctx, program, image, coalition, hardware)
+    pages = report(ctx, linked, image, coalition, hardware)
     all_gates = require_gates(ctx, own, required, gates)
     alerts = write_alerts(ctx, coalition.members, coalition.running)
     web = (
         link_module(ctx, coalition.members, coalition.links, coalition.running) if module else None
     )
     return Export(image, program, pages, all_gates, page, board, alerts, web)
+
+
+def link_for(ctx: Ctx, coalition: Coalition, hardware: Hardware) -> Linked:
+    """Declare the program of a coalition for the core of a board, and for the number of cores."""
+    target = (hardware.triple, hardware.cpu)
+    members, links, running = coalition.members, coalition.links, coalition.running
+    return link(ctx, members, links, running, target, cores=hardware.cores)
 
 
 def _image(
@@ -208,6 +219,8 @@ def measure(ctx: Ctx, linked: Linked, image: Artifact, hardware: Hardware, budge
     agents: list[str | In] = []
     for name, code in linked.objects.items():
         agents += ["--agent", name, In(code, f"in/{name}/agent.o")]
+    if linked.workers.several is not None:
+        agents += ["--workers", In(linked.workers.several, "in/workers.json")]
     (verdict,) = ctx.tool(
         MEASURE_IMAGE,
         "--program",
@@ -227,11 +240,11 @@ def measure(ctx: Ctx, linked: Linked, image: Artifact, hardware: Hardware, budge
 
 
 def report(
-    ctx: Ctx, program: Artifact, image: Artifact, coalition: Coalition, hardware: Hardware
+    ctx: Ctx, linked: Linked, image: Artifact, coalition: Coalition, hardware: Hardware
 ) -> Artifact:
     """Declare the report of passes, proofs and sizes as report.txt and report.json."""
     words: list[str | In] = ["--board", hardware.profile, "--cpu", hardware.cpu]
-    words += cgroup_words(hardware)
+    words += [*cgroup_words(hardware), "--workers", In(linked.workers.choice, "in/workers.json")]
     for member in coalition.members:
         planned, folder = member.proved.planned, f"in/{member.name}"
         words += [
@@ -244,7 +257,7 @@ def report(
     (report_folder,) = ctx.tool(
         REPORT_EXPORT,
         "--program",
-        In(program, "in/program"),
+        In(linked.program, "in/program"),
         "--image",
         In(image, "in/image"),
         *words,

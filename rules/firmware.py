@@ -20,7 +20,8 @@ from buildgraph import (
 )
 
 from .actions.backends import require_native_code
-from .actions.compile_agents import Member, compile_agent
+from .actions.compile_agents import compile_agent
+from .actions.members import Member
 from .actions.quantize import Fidelity, Storage, quantize_members
 from .boards.microcontrollers import MICROS, Microcontroller
 from .coalition import Coalition

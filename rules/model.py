@@ -20,8 +20,9 @@ from buildgraph import (
     rule,
 )
 
-from .actions.compile_agents import Planned, ProbeSize, plan
+from .actions.compile_agents import ProbeSize, plan
 from .actions.import_model import check_options, importer
+from .actions.members import Planned
 
 SHOW_MODEL = Tool("show_model")
 SELECT_BACKEND = Tool("select_backend")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
 
-from .compile_agents import Member, Proved, prove
+from .compile_agents import prove
+from .members import Member, Proved
 
 if TYPE_CHECKING:
     from ..model import Model

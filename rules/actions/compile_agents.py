@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from buildgraph import Artifact, Ctx, In, Out, Tool
+from buildgraph import Artifact, Ctx, Out, Tool
+
+from .members import Member, Planned, Proved, stage_members
+from .workers import WorkerChoice, choose_workers
 
 PLAN_AGENT = Tool("plan_agent")
 MAKE_PROBE = Tool("make_probe")
@@ -43,46 +46,6 @@ class ProbeSize:
             "--seed",
             str(self.seed),
         )
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A model after the compiler passes: plan, interface (sizes), probe set and nominal model."""
-
-    ir: Artifact
-    plan: Artifact
-    interface: Artifact
-    probe: Artifact
-    nominal: Artifact
-
-
-@dataclass(frozen=True)
-class Proved:
-    """An agent's code under its name, and the proof that it decides as the float64 reference
-    does.
-
-    An agent of the python backend has no code but a report of its proof. `python` gives the reason
-    for that backend and is empty for native agents.
-    """
-
-    name: str
-    code: Artifact | None
-    proof: Artifact
-    planned: Planned
-    python: str = ""
-    page: Artifact | None = None
-
-
-@dataclass(frozen=True)
-class Member:
-    """A member of a coalition: agent name, labels of its model, proved code, number of replicas or
-    None.
-    """
-
-    name: str
-    labels: Artifact
-    proved: Proved
-    replicas: int | None = None
 
 
 @dataclass(frozen=True)
@@ -199,26 +162,20 @@ def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
 
 
 def emit_program(
-    ctx: Ctx, members: Sequence[Member], links: Artifact, running: RunSettings
+    ctx: Ctx,
+    members: Sequence[Member],
+    links: Artifact,
+    running: RunSettings,
+    workers: Artifact | None = None,
 ) -> Artifact:
     """Declare the C file of the program: order of agents, links, run-time settings, self-test."""
-    words = running.words()
-    staged: list[In] = []
-    for member in members:
-        planned = member.proved.planned
-        for option, artifact in (
-            ("interface", planned.interface),
-            ("proof", member.proved.proof),
-            ("probe", planned.probe),
-            ("labels", member.labels),
-            *([("monitor", planned.nominal)] if running.false_alarm_every else []),
-        ):
-            staged.append(In(artifact, f"in/{member.name}/{option}"))
-            words += [f"--{option}", f"{member.name}={staged[-1].path}"]
-        if member.replicas is not None:
-            words += ["--replicas", f"{member.name}={member.replicas}"]
+    monitored = ["monitor"] if running.false_alarm_every else []
+    words, staged = stage_members(
+        members, "interface", "proof", "probe", "labels", *monitored, workers=workers
+    )
     (text,) = ctx.tool(
         EMIT_PROGRAM,
+        *running.words(),
         *words,
         "--links",
         links,
@@ -232,10 +189,11 @@ def emit_program(
 
 @dataclass(frozen=True)
 class Linked:
-    """A program, and the objects of its agents by their names."""
+    """A program, the objects of its agents by their names, and the choice of its workers."""
 
     program: Artifact
     objects: dict[str, Artifact]
+    workers: WorkerChoice
 
 
 def link(
@@ -244,16 +202,21 @@ def link(
     links: Artifact,
     running: RunSettings,
     target: tuple[str, str],
+    *,
+    cores: int,
 ) -> Linked:
-    """Declare the program of a coalition for a target. Unchanged agents are not compiled again."""
+    """Declare the program of a coalition for a target and the cores of a board. Unchanged agents
+    are not compiled again.
+    """
+    workers = choose_workers(ctx, members, links, cores)
     objects = [compile_agent(ctx, member, target) for member in members]
-    text = emit_program(ctx, members, links, running)
+    text = emit_program(ctx, members, links, running, workers.several)
     main = _compile(ctx, "main", text, target, "--small")
     (program,) = ctx.tool(
         LINK_PROGRAM, *objects, main, "--triple", target[0], "--out", Out("agent"), title="link"
     )
     names = (member.name for member in members)
-    return Linked(program, dict(zip(names, objects, strict=True)))
+    return Linked(program, dict(zip(names, objects, strict=True)), workers)
 
 
 def link_module(

@@ -8,6 +8,7 @@ from ..boards.catalogue import BOARDS
 from ..boards.ipc import ipc_range
 from ..coalition import Coalition
 from ..hardware import Hardware
+from .members import stage_members
 
 COMPILE_COUNTER = Tool("compile_counter")
 COUNT_STEPS = Tool("count_steps")
@@ -22,6 +23,7 @@ def deadline_gate(
     *,
     limit: int,
     measured: Artifact | None,
+    workers: Artifact | None = None,
 ) -> Gate:
     """Declare the gate for a limit in nanoseconds. `measured` is evidence of the device."""
     emulator = hardware.qemu.removesuffix("-static")
@@ -34,7 +36,8 @@ def deadline_gate(
     words += ["--caches", str(max(hardware.l2, hardware.l3))]
     evidence: list[str | In]
     if measured is None:
-        evidence = ["--counts", In(count_steps(ctx, program, coalition, hardware), "in/counts")]
+        counts = count_steps(ctx, program, coalition, hardware, workers)
+        evidence = ["--counts", In(counts, "in/counts")]
     else:
         for name in board.compatible if board else ():
             words += ["--compatible", name]
@@ -52,27 +55,20 @@ def deadline_gate(
     return Gate("step_p99", verdict, () if measured else (emulator,))
 
 
-def count_steps(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Artifact:
+def count_steps(
+    ctx: Ctx,
+    program: Artifact,
+    coalition: Coalition,
+    hardware: Hardware,
+    workers: Artifact | None = None,
+) -> Artifact:
     """Declare the count of instructions. Limit and clock are no inputs of it."""
     (counter,) = ctx.tool(
         COMPILE_COUNTER, "--out", Out("counter", tree=True), title="compile the counter"
     )
-    words: list[str] = []
-    staged: list[In] = []
-    for member in coalition.members:
-        planned = member.proved.planned
-        for option, artifact in (
-            ("interface", planned.interface),
-            ("probe", planned.probe),
-            ("labels", member.labels),
-            ("ir", planned.ir),
-            ("plan", planned.plan),
-        ):
-            path = f"in/{member.name}/{option}"
-            words += [f"--{option}", f"{member.name}={path}"]
-            staged.append(In(artifact, path))
-        if member.replicas is not None:
-            words += ["--replicas", f"{member.name}={member.replicas}"]
+    words, staged = stage_members(
+        coalition.members, "interface", "probe", "labels", "ir", "plan", workers=workers
+    )
     (counts,) = ctx.tool(
         COUNT_STEPS,
         In(program, "in/program"),

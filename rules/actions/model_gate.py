@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from buildgraph import Artifact, Ctx, Gate, In, Out, Tool
 
-from .compile_agents import Member
+from .members import Member
 
 CHECK_MODEL = Tool("check_model")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
 
-from .compile_agents import Member, RunSettings
+from .compile_agents import RunSettings
+from .members import Member
 
 WRITE_ALERTS = Tool("write_alerts")
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
 
-from .compile_agents import EMIT_AGENT, MAKE_PROBE, Member, compile_agent
+from .compile_agents import EMIT_AGENT, MAKE_PROBE, compile_agent
+from .members import Member
 
 QUANTIZE_PLAN = Tool("quantize_plan")
 MEASURE_QUANTIZATION = Tool("measure_quantization")

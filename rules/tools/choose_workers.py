@@ -1,6 +1,6 @@
 """Choose the number of workers of a program, and the worker of each agent.
 
-    choose_workers.py --cores 4 --interface scout=interface.json --labels .. --plan scout=DIR
+    choose_workers.py --most 4 --interface scout=interface.json --labels .. --plan scout=DIR
         [--links links.json] [--replicas scout=3] --out workers.json
 
 Most options are those of emit_program.py. Costs are static; nothing is measured.
@@ -22,7 +22,7 @@ from agentc.plan import files as plan_files
 def main(argv: Sequence[str]) -> int:
     """Write --out."""
     parser = argparse.ArgumentParser(prog="choose_workers", description=__doc__)
-    parser.add_argument("--cores", type=int, required=True)
+    parser.add_argument("--most", type=int, required=True, help="workers: cores of the board")
     for name in ("interface", "proof", "probe", "labels", "plan", "replicas"):
         parser.add_argument(f"--{name}", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--links", type=Path)
@@ -31,11 +31,9 @@ def main(argv: Sequence[str]) -> int:
     options.tick = options.deadline = 0
     options.copies, options.http, options.monitor, options.workers = 1, False, [], None
     program = program_of(options)
-    costs = {
-        name: cost(plan_files.load(path)) for name, path in parse_paths(options.plan).items()
-    }
-    chosen = choose(program.team, program.links, costs, options.cores)
-    text = json.dumps(chosen.document(options.cores), indent=1, sort_keys=True)
+    costs = {name: cost(plan_files.load(path)) for name, path in parse_paths(options.plan).items()}
+    chosen = choose(program.team, program.links, costs, options.most)
+    text = json.dumps(chosen.document(), indent=1, sort_keys=True)
     options.out.write_text(f"{text}\n", encoding="ascii")
     return 0
 

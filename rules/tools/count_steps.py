@@ -3,7 +3,7 @@
     count_steps.py PROGRAM --emulator qemu-aarch64 --core cortex-a76 --counter counter/
         --interface scout=interface.json --proof .. --probe scout=DIR --labels ..
         --ir scout=DIR --plan scout=DIR [--links links.json] [--replicas scout=3] [--copies N]
-        --out counts.json
+        [--workers workers.json] --out counts.json
 
 Most options are those of emit_program.py. If the emulator cannot count, counts.json has `why`.
 """
@@ -33,11 +33,12 @@ def main(argv: Sequence[str]) -> int:
         parser.add_argument(f"--{name}", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--links", type=Path)
     parser.add_argument("--copies", type=int, default=1)
+    parser.add_argument("--workers", type=Path, help="workers.json of choose_workers")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
     options.tick = options.deadline = 0
-    options.http, options.monitor, options.workers = False, [], None  # neither changes the requests
+    options.http, options.monitor = False, []  # neither changes the requests
     probes, models, plans = (
         parse_paths(words) for words in (options.probe, options.ir, options.plan)
     )

@@ -2,7 +2,8 @@
 
 measure_image.py --program P --image DIR --arch arm64 [--max-image BYTES]
     [--max-memory BYTES] --board NAME [--board-memory BYTES] [--board-storage BYTES]
-    [--page-size BYTES] [--memory-cgroup on|off] [--agent NAME agent.o]... --out evidence.json
+    [--page-size BYTES] [--memory-cgroup on|off] [--agent NAME agent.o]...
+    [--workers workers.json] --out evidence.json
 
 `--board-storage` is the space for one image. A fact that is not given is not known.
 """
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from agentc.codegen.workers import read_workers
 from agentc.proof.fitness import measure
 from agentc.toolchain.elf import loaded
 from agentc.toolchain.errors import ToolchainError
@@ -37,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--page-size", type=int, default=0)
     parser.add_argument("--memory-cgroup", choices=("on", "off"), default="")
     parser.add_argument("--agent", action="append", nargs=2, default=[], metavar=("NAME", "OBJECT"))
+    parser.add_argument("--workers", type=Path, help="workers.json of choose_workers")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     program = options.program.read_bytes()
@@ -48,11 +51,13 @@ def main(argv: Sequence[str]) -> int:
         options.memory_cgroup,
     )
     try:
-        measured = measure(program, options.image)
+        workers = read_workers(options.workers)
+        count = workers.count if workers else 1
+        measured = measure(program, options.image, count)
         agents = {name: loaded(Path(path).read_bytes()) for name, path in options.agent}
         limits = Limits(options.max_image, options.max_memory)
         results = checks(measured, options.arch, limits, agents)
-        results += board_limits.checks(program, options.image, board)
+        results += board_limits.checks(program, options.image, board, count)
     except (ToolchainError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Report passes, proofs and sizes of an export.
 
     report_export.py --board raspberry-pi-5 --cpu cortex_a76 [--memory-cgroup off]
-        --program P --image DIR
+        --program P --image DIR --workers workers.json
         --agent scout ir/ plan/ proof.json --out DIR
 
 Writes report.json, and the same as a table in report.txt.
@@ -34,6 +34,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--memory-cgroup", choices=("on", "off"), default="")
     parser.add_argument("--program", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--workers", type=Path, required=True, help="of choose_workers")
     parser.add_argument(
         "--agent", action="append", nargs=4, default=[], metavar=("NAME", "IR", "PLAN", "PROOF")
     )
@@ -41,8 +42,10 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     program = options.program.read_bytes()
     agents = {name: agent(*map(Path, paths)) for name, *paths in options.agent}
+    workers = json.loads(options.workers.read_bytes())
     sizes = {
-        **measure(program, options.image),
+        **measure(program, options.image, workers["workers"]),
+        "workers": workers,
         "program_bytes": len(program),
         "memory_limit": NOT_ENFORCED if options.memory_cgroup == "off" else "",
     }

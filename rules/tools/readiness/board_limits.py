@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agentc.proof.fitness import STACK
+from agentc.proof.fitness import STACK, worker_bytes
 from agentc.toolchain.elf import loads
 from ociimage.unpack import unpacked
 from readiness.evidence import Check
@@ -36,10 +36,10 @@ class Board:
     memory_cgroup: str = ""
 
 
-def checks(program: bytes, image: Path, board: Board) -> Iterator[Check]:
+def checks(program: bytes, image: Path, board: Board, workers: int = 1) -> Iterator[Check]:
     """Yield a check for each fact of the board that is known."""
     if board.memory:
-        yield _memory(program, board)
+        yield _memory(program, board, workers)
     if board.storage:
         yield _storage(image, board)
     if board.page_size:
@@ -88,9 +88,9 @@ def _document(blobs: Path, digest: str) -> Any:
     return json.loads((blobs / digest.replace(":", "/")).read_text())
 
 
-def _memory(program: bytes, board: Board) -> Check:
+def _memory(program: bytes, board: Board, workers: int) -> Check:
     page = board.page_size or PAGE
-    needed = mapped(program, page)
+    needed = mapped(program, page) + worker_bytes(program, workers)
     check = Check(
         "board memory",
         "passed",

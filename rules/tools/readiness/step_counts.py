@@ -53,16 +53,19 @@ def count(
     counter: Counter, program: Path, spec: ProgramSpec, agents: Mapping[str, Agent], steps: int
 ) -> dict[str, Any]:
     """Return the document of the counts; CannotCountError if the emulator cannot count."""
+    one = (
+        ("--workers", "1") if spec.workers else ()
+    )  # all instructions of a step are in one process
     proved = max(len(agent.records) for agent in agents.values())
     lines = list(_requests(spec, agents, min(proved, steps), 0))
-    pilot = counted(counter, program, lines[:PILOT])
+    pilot = counted(counter, program, lines[:PILOT], *one)
     how = method(counter)
     steps = min(steps, max(FEWEST[how], AFFORDABLE[how] // max(1, int(pilot.max()))))
     proved = min(proved, steps)
     spans = np.sort(
-        counted(counter, program, list(_requests(spec, agents, proved, steps - proved)))
+        counted(counter, program, list(_requests(spec, agents, proved, steps - proved)), *one)
     )
-    worst = counted(counter, program, [*_heavy(spec, agents), *lines[:PILOT]], "--worst")
+    worst = counted(counter, program, [*_heavy(spec, agents), *lines[:PILOT]], "--worst", *one)
     return {
         "schema": 1,
         "emulator": f"{Path(counter.emulator).name} {version(counter.emulator)}",

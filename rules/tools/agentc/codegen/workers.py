@@ -43,11 +43,10 @@ class Workers:
     step: int = 0  # multiplications of a step of one process
     longest: int = 0  # of a step with the workers, waking included
 
-    def document(self, cores: int) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return the choice as JSON: see `read_workers`."""
         return {
             "schema": 1,
-            "cores": cores,
             "workers": self.count,
             "reason": self.reason,
             "levels": list(self.levels),
@@ -58,7 +57,9 @@ class Workers:
 
 def read_workers(path: Path | None) -> Workers | None:
     """Return the workers of a document; None for one process."""
-    document = json.loads(path.read_bytes()) if path else {"workers": 1}
+    if path is None:
+        return None
+    document = json.loads(path.read_bytes())
     if document["workers"] == 1:
         return None
     return Workers(
@@ -73,22 +74,22 @@ def cost(plan: Plan) -> int:
     """Return the multiplications of an agent's step at most, logarithms included."""
     bounds = worst_case(plan)
     others = int(bounds["logarithms"]) + int(bounds["exponentials"])
-    return sum(bounds["multiplications"].values()) + LOGARITHM * others
+    return int(sum(bounds["multiplications"].values())) + LOGARITHM * others
 
 
-def choose(
-    team: Instances, links: Sequence[Link], costs: Mapping[str, int], cores: int
-) -> Workers:
-    """Choose the workers of a program. `costs` has the multiplications of each agent's step."""
+def choose(team: Instances, links: Sequence[Link], costs: Mapping[str, int], most: int) -> Workers:
+    """Choose the workers of a program, at most `most`. `costs` are multiplications of each agent's
+    step.
+    """
     work = [costs[agent] for _, agent in team.instances]
     levels = _levels(links, len(work))
     options = []
-    for count in range(1, min(cores, len(work), MOST) + 1):
+    for count in range(1, min(most, len(work), MOST) + 1):
         places = _places(work, levels, count)
         options.append((_longest(work, levels, places, count), count, places))
     least, count, places = min(options)
     step = sum(work)
-    reason = _refusal(levels, work, cores, least)
+    reason = _refusal(levels, work, most, least)
     if reason:
         return Workers(1, levels, (0,) * len(work), reason, step, step)
     reason = (
@@ -98,12 +99,12 @@ def choose(
     return Workers(count, levels, places, reason, step, least)
 
 
-def _refusal(levels: Sequence[int], work: Sequence[int], cores: int, least: int) -> str:
+def _refusal(levels: Sequence[int], work: Sequence[int], most: int, least: int) -> str:
     """Return why one process steps all agents, or ""."""
     step = sum(work)
     if len(work) == 1:
         return "a step has one agent"
-    if cores == 1:
+    if most == 1:
         return "the board has one core"
     if len(set(levels)) == len(levels):
         return "links order all agents of a step"
@@ -139,9 +140,7 @@ def _places(work: Sequence[int], levels: Sequence[int], count: int) -> tuple[int
     return tuple(places)
 
 
-def _longest(
-    work: Sequence[int], levels: Sequence[int], places: Sequence[int], count: int
-) -> int:
+def _longest(work: Sequence[int], levels: Sequence[int], places: Sequence[int], count: int) -> int:
     """Return the multiplications of a step: the longest share of each level, and wakings."""
     load = {level: [0] * count for level in levels}
     for i, own in enumerate(work):
@@ -152,9 +151,7 @@ def _longest(
 def worker_tables(workers: Workers) -> list[str]:
     """Return the C tables of native/workers.h: instances by level and worker, ends of shares."""
     depth = max(workers.levels) + 1
-    keys = [
-        level * workers.count + place for level, place in zip(workers.levels, workers.places)
-    ]
+    keys = [level * workers.count + place for level, place in zip(workers.levels, workers.places)]
     ends = [sum(key < k for key in keys) for k in range(depth * workers.count + 1)]
     return [
         f"#define WORKERS {workers.count}",

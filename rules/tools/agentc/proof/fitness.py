@@ -9,13 +9,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from agentc.toolchain.elf import segments
+from agentc.toolchain.elf import loads, segments
 
 LOAD, INTERP, DYNAMIC = 1, 3, 2  # p_type of a program header
 STACK = 64 * 1024  # bytes, generous: the program does not recurse and keeps its arrays static
 
 
-def measure(program: bytes, image: Path) -> dict[str, Any]:
+def worker_bytes(program: bytes, workers: int) -> int:
+    """Return the memory of the workers besides the first process, at most: variables and stack."""
+    own = sum(one.size for one in loads(program) if one.is_writable)
+    return (workers - 1) * (own + STACK) if workers > 1 else 0
+
+
+def measure(program: bytes, image: Path, workers: int = 1) -> dict[str, Any]:
     """Measure architecture, static linking, memory, size of the image's blobs, and user."""
     arch, program_segments = segments(program)
     index = json.loads((image / "index.json").read_text())
@@ -25,7 +31,9 @@ def measure(program: bytes, image: Path) -> dict[str, Any]:
         "arch": arch,
         "image_arch": config["architecture"],
         "image_bytes": sum(path.stat().st_size for path in (image / "blobs" / "sha256").iterdir()),
-        "memory_bytes": sum(size for kind, size in program_segments if kind == LOAD) + STACK,
+        "memory_bytes": sum(size for kind, size in program_segments if kind == LOAD)
+        + STACK
+        + worker_bytes(program, workers),
         "static": not {INTERP, DYNAMIC} & {kind for kind, _ in program_segments},
         "user": config["config"]["User"],
     }

@@ -62,6 +62,7 @@ def document(
         "image_bytes": sizes["image_bytes"],
         "memory_bytes": sizes["memory_bytes"],
         "memory_limit": sizes["memory_limit"],
+        "workers": sizes["workers"],
     }
 
 
@@ -90,6 +91,8 @@ def text(report: Mapping[str, Any]) -> str:
         f"image    {_grouped(report['image_bytes'])} bytes",
         f"memory   {_grouped(report['memory_bytes'])} bytes, stack included",
     ]
+    workers = report["workers"]
+    head.append(f"workers  {workers['workers']}. Reason: {workers['reason']}")
     if report["memory_limit"]:
         head.append(f"limit    {report['memory_limit']}")
     return "\n".join([*head, "", *lines, "", *_details(report), NOTES])

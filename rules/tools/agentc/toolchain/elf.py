@@ -9,6 +9,7 @@ from typing import NamedTuple
 from agentc.toolchain.errors import ToolchainError
 
 WRITE, ALLOCATED = 1, 2  # sh_flags
+WRITABLE = 2  # p_flags
 SYMBOLS, EMPTY = 2, 8  # sh_type
 PREFIX = b"agent_"
 MACHINE = {62: "amd64", 183: "arm64", 40: "arm", 243: "riscv64"}  # e_machine of the ELF header
@@ -131,6 +132,7 @@ class Load(NamedTuple):
     address: int
     size: int
     align: int
+    is_writable: bool = False
 
 
 def loads(data: bytes) -> list[Load]:
@@ -145,7 +147,8 @@ def loads(data: bytes) -> list[Load]:
             continue
         if wide:
             address, _, _, length, align = struct.unpack_from("<5Q", data, at + 16)
+            (flags,) = struct.unpack_from("<I", data, at + 4)
         else:
-            address, _, _, length, _, align = struct.unpack_from("<6I", data, at + 8)
-        mapped.append(Load(address, length, align))
+            address, _, _, length, flags, align = struct.unpack_from("<6I", data, at + 8)
+        mapped.append(Load(address, length, align, bool(flags & WRITABLE)))
     return mapped

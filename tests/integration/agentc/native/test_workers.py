@@ -139,7 +139,7 @@ def serving(family: Family, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]
 
 
 def gone(pids: list[int]) -> bool:
-    """Whether all processes end soon."""
+    """Wait for all processes to end; return whether they did."""
     deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
         if not any(Path(f"/proc/{pid}").exists() and _runs(pid) for pid in pids):

@@ -32,6 +32,7 @@ PROOF = dict.fromkeys(report.PROOF, 0) | {
     "regret_max": (0.0).hex(),
     "regret_limit": (1e-3).hex(),
 }
+WORKERS = {"schema": 1, "workers": 1, "reason": "a step has one agent"}
 
 
 def test_a_ring_by_hand() -> None:
@@ -107,7 +108,10 @@ def written(models: dict[str, Model], folder: Path) -> tuple[dict[str, Any], str
         str(folder / "p"),
         "--image",
         str(folder),
+        "--workers",
+        str(folder / "workers.json"),
     ]
+    (folder / "workers.json").write_text(json.dumps(WORKERS))
     for name, model in models.items():
         agent = emitted(model, name, folder / name)
         (agent.folder / "proof.json").write_text(json.dumps(PROOF))
@@ -137,8 +141,9 @@ def test_the_document_and_the_table_say_the_same(tmp_path: Path) -> None:
         lines[0] == "board    raspberry-pi-5 (cortex_a76, arm64)"
         and lines[1] == "program  90 000 bytes"
     )
-    rows = {line.partition("  ")[0]: line for line in lines[5:18]}
-    assert lines[4].split() == ["picker", "scout"]
+    rows = {line.partition("  ")[0]: line for line in lines[6:19]}
+    assert lines[4] == "workers  1. Reason: a step has one agent"
+    assert lines[5].split() == ["picker", "scout"]
     assert rows["states"].split()[1:] == ["5", "x", "4", "5"]
     assert "81 -> 39 -> 5" in rows["beliefs"] and "2 -> 2; 1 of 1" in rows["parents"]
     assert "25 -> 5 -> 5" in rows["A"] and "75 -> 15 -> 15" in rows["B"]

@@ -182,11 +182,24 @@ def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
         for action in chain(other.program)
         if written([action])[0] not in everything(plain)
     ]
-    assert titles == [
-        "emit the program"
-    ]  # the artifacts that follow have other content, not another command
+    # the artifacts that follow have other content, not another command
+    assert titles == ["emit the program", "choose the workers"]  # for three replicas
     [assembled] = [action for action in chain(other.image) if action.title == "assemble the image"]
     assert any(
         isinstance(values, Content) and b'"cmd": ["--listen", ":8080"]' in values.data
         for _, values in assembled.inputs
     )
+
+
+def test_boards_share_the_choice_of_workers_beyond_the_number_of_agents() -> None:
+    vent = model(ctx(), VENT)
+    built = coalition(ctx(), {"vent": Agent(vent, replicas=3)})
+
+    def choices(cores: int, members: Coalition = built) -> list[tuple[object, ...]]:
+        board = hardware(ctx(), "raspberry-pi-5", cores=cores)
+        actions = chain(export(ctx(), members, board).program)
+        return written([one for one in actions if one.title == "choose the workers"])
+
+    assert choices(3) == choices(4) != choices(2)
+    assert not choices(1)
+    assert not choices(4, coalition(ctx(), {"vent": Agent(vent)}))
