@@ -93,8 +93,8 @@ def choose(team: Instances, links: Sequence[Link], costs: Mapping[str, int], mos
     if reason:
         return Workers(1, levels, (0,) * len(work), reason, step, step)
     reason = (
-        f"a step of one process is {step} multiplications, with {count} workers it is {least}, "
-        f"{WAKE} for each waking included"
+        f"a step of one process is {_grouped(step)} multiplications, with {count} workers it is "
+        f"{_grouped(least)}, {_grouped(WAKE)} for each waking included"
     )
     return Workers(count, levels, places, reason, step, least)
 
@@ -110,11 +110,17 @@ def _refusal(levels: Sequence[int], work: Sequence[int], most: int, least: int) 
         return "links order all agents of a step"
     if least > WORTH * step:
         return (
-            f"a step is {step} multiplications, and to wake a worker takes as long as {WAKE}"
+            f"a step is {_grouped(step)} multiplications, and to wake a worker takes as long as "
+            f"{_grouped(WAKE)}"
             if step <= 2 * WAKE
-            else f"a step is {step} multiplications, and with workers still {least}"
+            else f"a step is {_grouped(step)} multiplications, and with workers still "
+            f"{_grouped(least)}"
         )
     return ""
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 def _levels(links: Sequence[Link], count: int) -> tuple[int, ...]:

@@ -75,8 +75,8 @@ def test_a_delayed_link_orders_nothing() -> None:
         (1, (), LONG, 4, "a step has one agent"),
         (2, (), LONG, 1, "the board has one core"),
         (2, (link(0, 1),), LONG, 4, "links order all agents of a step"),
-        (2, (), 4_500, 4, "a step is 9000 multiplications, and to wake a worker takes as long as"),
-        (3, (link(0, 1), link(0, 2)), WAKE, 2, "and with workers still 300000"),
+        (2, (), 4_500, 4, "a step is 9 000 multiplications, and to wake a worker takes as long as"),
+        (3, (link(0, 1), link(0, 2)), WAKE, 2, "and with workers still 300 000"),
     ],
 )
 def test_one_process_has_a_reason(
