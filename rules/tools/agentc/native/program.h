@@ -101,6 +101,9 @@ static i32 run(word n, char **words) {
 
 /* Report errors of stdin and stdout, and set the exit code. */
 static i32 report_io_errors(i32 code) {
+#if WORKERS > 1
+    end_workers();
+#endif
     flush();
     if (input_error) warn("stdin: ", reason(input_error), "");
     if (output_error) {
@@ -122,11 +125,7 @@ _Noreturn __attribute__((used)) void enter(word *stack) {
     reserve_descriptors();
     for (auxiliary = stack + stack[0] + 2; *auxiliary; auxiliary++) {}
     auxiliary++;
-    i32 code = run(stack[0] - 1, (char **)(stack + 2));
-#if WORKERS > 1
-    end_workers();
-#endif
-    exit_program(report_io_errors(code));
+    exit_program(report_io_errors(run(stack[0] - 1, (char **)(stack + 2))));
 }
 #endif
 
