@@ -96,7 +96,13 @@ FACTS: tuple[Fact, ...] = (
     ),
     Fact("", "modules", "", "input", "compared by `agent --doctor`", (_BOARD_FILE,)),
     Fact("", "names", "", "input", "compared by `agent --doctor`", (_BOARD_FILE,)),
-    Fact("caches.l1d_kib", "l1d", "caches.l1d", "informative", "data cache of one core"),
+    Fact(
+        "caches.l1d_kib",
+        "l1d",
+        "caches.l1d",
+        "informative",
+        "data cache of one core: the order of loops suits all boards",
+    ),
     Fact("caches.l2_kib", "l2", "caches.l2", "input", "second cache: gate `step_p99`", (_TIME,)),
     Fact("caches.l3_kib", "l3", "caches.l3", "input", "shared cache: gate `step_p99`", (_TIME,)),
     Fact(

@@ -11,6 +11,7 @@ from agentc.codegen import quantized as emit_coded
 from agentc.codegen.tables import c_type, table
 from agentc.plan.cost_model import TINY
 from agentc.plan.files import Plan
+from agentc.plan.loop_order import reads_by_rows
 from agentc.plan.lower_transitions import narrowed
 
 FEW_BLOCKS = 16
@@ -38,8 +39,9 @@ def kernels(plan: Plan) -> Iterator[str]:
         if "contraction" in facts:
             continue
         many, coded = facts["still"] > 1, "_QUANTIZED" * emit_coded.is_quantized(plan, m)
+        order = "_BY_ROWS" * reads_by_rows(plan, m)
         yield (
-            f"DEFINE_NEG_EFE{'' if many else coded}(neg_efe_{m}, {kind(f'E{m}_ptr')}, "
+            f"DEFINE_NEG_EFE{order or ('' if many else coded)}(neg_efe_{m}, {kind(f'E{m}_ptr')}, "
             f"{kind(f'E{m}_col')}, "
             f"{kind(f'E{m}_val', 'f32')})"
         )

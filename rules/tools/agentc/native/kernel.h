@@ -98,6 +98,42 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
         EACH_VECTOR(name, columns, neg_efe, Q, columns, stride, outcomes, planes, background, ptr, col, val, pal);        \
     }
 
+/* The same with the loop over rows outside, for beliefs that exceed the first cache: equal bits. The
+   entropies are in the last plane until it is written. */
+#define DEFINE_NEG_EFE_ROWS(name, W, PTR, COL, VAL)                                                                   \
+    INLINE void name##_add##W(f32 *h, const f32 *Q, i32 stride, i32 row, const f32 *background, const PTR *ptr,       \
+                              const COL *col, const VAL *val, const f32 *pal) {                                       \
+        lanes##W p = clip_min##W(name##_row##W(Q, stride, row, background, ptr, col, val, pal), 1e-30f);              \
+        *(unaligned_lanes##W *)h -= p * ln_lanes##W(p);                                                               \
+    }                                                                                                                 \
+    INLINE void name##_end##W(f32 *neg_efe, const f32 *h, const f32 *Q, i32 stride, i32 row, const f32 *background,   \
+                              const PTR *ptr, const COL *col, const VAL *val, const f32 *pal) {                       \
+        *(unaligned_lanes##W *)neg_efe =                                                                              \
+            *(const unaligned_lanes##W *)h + name##_row##W(Q, stride, row, background, ptr, col, val, pal);           \
+    }
+#define DEFINE_NEG_EFE_BY_ROWS(name, PTR, COL, VAL)                                                                   \
+    DEFINE_NEG_EFE_LANES(name, 16, PTR, COL, VAL)                                                                     \
+    DEFINE_NEG_EFE_LANES(name, 8, PTR, COL, VAL)                                                                      \
+    DEFINE_NEG_EFE_ROWS(name, 16, PTR, COL, VAL)                                                                      \
+    DEFINE_NEG_EFE_ROWS(name, 8, PTR, COL, VAL)                                                                       \
+    INLINE void name(f32 *neg_efe, const f32 *Q, i32 columns, i32 stride, i32 outcomes, i32 planes,                   \
+                     const f32 *background, const PTR *ptr, const COL *col, const VAL *val, const f32 *pal) {         \
+        f32 *h = neg_efe + (planes - 1) * columns;                                                                    \
+        for (i32 n = 0; n < columns; n++) h[n] = 0.0f;                                                                \
+        for (i32 o = 0; o < outcomes; o++) {                                                                          \
+            i32 n = 0;                                                                                                \
+            for (; n + 16 <= columns; n += 16) name##_add16(h + n, Q + n, stride, o, background, ptr, col, val, pal); \
+            if (n < columns) name##_add8(h + n, Q + n, stride, o, background, ptr, col, val, pal);                    \
+        }                                                                                                             \
+        for (i32 t = 0; t < planes; t++) {                                                                            \
+            f32 *to = neg_efe + t * columns;                                                                          \
+            i32 n = 0, row = outcomes + t;                                                                            \
+            for (; n + 16 <= columns; n += 16)                                                                        \
+                name##_end16(to + n, h + n, Q + n, stride, row, background, ptr, col, val, pal);                      \
+            if (n < columns) name##_end8(to + n, h + n, Q + n, stride, row, background, ptr, col, val, pal);          \
+        }                                                                                                             \
+    }
+
 /* Marginalise constant factors: out[e] = sum_i val[e, i] constant[src[i]], once a step for all
    columns. */
 #define DEFINE_MARGINALIZE(name, PTR, SRC, VAL)                                                                       \

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from agentc.plan.files import Plan
+from agentc.plan.loop_order import FIRST_CACHE, SECOND_CACHE, belief_bytes, reads_by_rows
 from agentc.plan.lower_tables import WIDE
 from agentc.plan.lower_transitions import MANY_ROWS, narrowed
 
@@ -20,7 +21,7 @@ def choices(plan: Plan) -> list[Choice]:
     """Return {"of": what, "chosen": how, "reason": why} for transitions, inference, modalities."""
     return [
         {"of": of, "chosen": chosen, "reason": reason}
-        for part in (_transitions, _likelihoods, _contractions, _modalities)
+        for part in (_transitions, _likelihoods, _contractions, _modalities, _loops)
         for of, chosen, reason in part(plan)
     ]
 
@@ -92,6 +93,26 @@ def _modalities(plan: Plan) -> Iterator[tuple[str, str, str]]:
             " + ".join(vectors),
             f"{columns} columns of distinct beliefs, padded; a lane is a column, so each sum keeps "
             "its order",
+        )
+
+
+def _loops(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    for m, facts in enumerate(plan.header["modalities"]):
+        if "contraction" in facts:
+            continue
+        size = belief_bytes(plan, m)
+        if size <= FIRST_CACHE:
+            why = f"{size} bytes of beliefs, not more than a first cache of {FIRST_CACHE}"
+        elif size > SECOND_CACHE:
+            why = f"{size} bytes of beliefs, more than a second cache has room for: {SECOND_CACHE}"
+        elif reads_by_rows(plan, m):
+            why = f"{size} bytes of beliefs, more than a first cache: a row of them is read whole"
+        else:
+            why = "quantized entries are decoded at each use"
+        yield (
+            f"loops of modality {m}",
+            f"by {'rows' if reads_by_rows(plan, m) else 'columns'}",
+            why,
         )
 
 
