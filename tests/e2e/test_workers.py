@@ -125,7 +125,7 @@ def test_answers_and_state_are_those_of_one_process(
         )
         for k in range(20)
     ]
-    found = []
+    outputs = []
     for name, words in (("one", ()), ("four", ()), ("four", ("--workers", "2"))):
         state = tmp_path / f"{name}{len(words)}"
         done = subprocess.run(
@@ -135,9 +135,9 @@ def test_answers_and_state_are_those_of_one_process(
             text=True,
             check=True,
         )
-        found.append((done.stdout, state.read_bytes()))
-    assert found[0] == found[1] == found[2]
-    assert found[0][0].count("\n") == len(lines)
+        outputs.append((done.stdout, state.read_bytes()))
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert outputs[0][0].count("\n") == len(lines)
 
 
 def test_gates_count_all_workers(built: tuple[Space, Ran]) -> None:

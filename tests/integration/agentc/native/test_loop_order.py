@@ -39,7 +39,7 @@ def test_the_order_changes_no_bit(model: Model, target: tuple[str, str], tmp_pat
         json.dumps({"a": [(7 * k + m) % size for m, size in enumerate(model.num_obs)]})
         for k in range(6)
     ]
-    found = []
+    outputs = []
     for old, new in ((ROWS, COLUMNS), (COLUMNS, ROWS)):
         assert new in text.replace(old, new)
         (agent.folder / "agent.c").write_text(text.replace(old, new))
@@ -51,6 +51,6 @@ def test_the_order_changes_no_bit(model: Model, target: tuple[str, str], tmp_pat
             check=True,
             timeout=LIMIT,
         )
-        found.append(done.stdout)
-    assert found[0] == found[1]
-    assert found[0].count(b"efe") == len(lines)
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert outputs[0].count(b"efe") == len(lines)
