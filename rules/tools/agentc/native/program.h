@@ -75,6 +75,9 @@ static i32 serve(word n, char **words) {
 #else
     i32 code = (serve_lines(), 0);
 #endif
+#if WORKERS > 1
+    if (has_lost_worker) return save_at_end(), warn("a worker was killed between two steps", "", ""), 70;
+#endif
     return save_at_end() ? 1 : code;
 }
 

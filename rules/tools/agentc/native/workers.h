@@ -19,7 +19,8 @@ enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, DEATH_SIGNAL = 1, DO_NOT_WAIT = 1 };
 
 typedef struct { u32 asked, done, rest_of_line[14]; } mailbox; /* turns of one worker; a cache line */
 typedef struct { mailbox of[WORKERS]; i32 copy, level, count; } post;
-static word worker_pids[WORKERS];
+static volatile word worker_pids[WORKERS]; /* 0: none */
+static volatile i32 has_lost_worker; /* 1: a worker was killed */
 static u64 wanted_workers = WORKERS; /* --workers */
 static i32 can_work(void) { return wanted_workers >= 1 && wanted_workers <= WORKERS; }
 
@@ -132,40 +133,63 @@ _Noreturn static void work(i32 w, word parent) {
     }
 }
 
+/* Collect processes that ended: workers, and whatever process 1 of a container is left with. A
+   killed worker ends the program as a stop signal does, also between two steps. */
+static void on_child(i32 signal) {
+    word pid;
+    while ((pid = system_call(SYS_WAIT4, -1, 0, DO_NOT_WAIT, 0, 0)) > 0)
+        for (i32 w = 1; w < WORKERS; w++)
+            if (worker_pids[w] == pid) worker_pids[w] = 0, has_lost_worker = 1, on_stop(signal);
+}
+
 /* Start `count_` - 1 workers besides this process, or fewer if the system refuses. */
 static void start_workers(i32 count_) {
     word parent = system_call(SYS_GETPID, 0, 0, 0, 0, 0);
     i32 w = 1;
+    catch_signal(SIGNAL_CHILD, on_child); /* also where the parent process ignores it */
     for (; w < count_; w++) {
-        worker_pids[w] = system_call(SYS_CLONE, SIGNAL_CHILD, 0, 0, 0, 0);
-        if (!worker_pids[w]) work(w, parent);
-        if (worker_pids[w] < 0) {
-            warn("a worker cannot be started: ", reason(worker_pids[w]), "; fewer step the agents");
+        word pid = system_call(SYS_CLONE, SIGNAL_CHILD, 0, 0, 0, 0);
+        if (!pid) work(w, parent);
+        if (pid < 0) {
+            warn("a worker cannot be started: ", reason(pid), "; fewer step the agents");
             break;
         }
+        worker_pids[w] = pid;
     }
     mail->count = w;
 }
 
 static void end_workers(void) {
+    catch_signal(SIGNAL_CHILD, 0);
     for (i32 w = 1; w < mail->count; w++) {
-        system_call(SYS_KILL, worker_pids[w], SIGNAL_KILL, 0, 0, 0);
-        while (system_call(SYS_WAIT4, worker_pids[w], 0, 0, 0, 0) == ERR_INTERRUPTED) {}
+        word pid = worker_pids[w];
+        if (pid <= 0) continue;
+        system_call(SYS_KILL, pid, SIGNAL_KILL, 0, 0, 0);
+        while (system_call(SYS_WAIT4, pid, 0, 0, 0, 0) == ERR_INTERRUPTED) {}
     }
     mail->count = 1;
 }
 
-/* Wait for a worker. If it was killed, half a step is in memory: end without writing the state. */
+/* Whether a worker was killed. The end of one that had no number yet is not known from its signal. */
+static i32 is_lost(i32 w) {
+    word pid = worker_pids[w];
+    if (!has_lost_worker && system_call(SYS_WAIT4, pid, 0, DO_NOT_WAIT, 0, 0)) worker_pids[w] = 0, has_lost_worker = stopping = 1;
+    return has_lost_worker;
+}
+
+static i32 report_io_errors(i32 code);
+
+/* Wait for a worker. If one was killed, half a step is in memory: end without writing the state. */
 static void await(i32 w) {
-    static const moment LIMIT = {0, 100000000};
+    static const moment LIMIT = {0, 100000000}; /* for a signal just before the wait */
     mailbox *its = &mail->of[w];
     u32 done;
-    while ((done = __atomic_load_n(&its->done, __ATOMIC_ACQUIRE)) != its->asked)
-        if (futex(&its->done, FUTEX_WAIT, done, &LIMIT) == ERR_TIMED_OUT &&
-            system_call(SYS_WAIT4, worker_pids[w], 0, DO_NOT_WAIT, 0, 0)) {
-            warn("a worker was killed in a step; the state is that of the step before", "", "");
-            exit_program(70);
-        }
+    while ((done = __atomic_load_n(&its->done, __ATOMIC_ACQUIRE)) != its->asked) {
+        word slept = futex(&its->done, FUTEX_WAIT, done, &LIMIT);
+        if ((slept != ERR_TIMED_OUT && slept != ERR_INTERRUPTED) || !is_lost(w)) continue;
+        warn("a worker was killed in a step; the state does not have this step", "", "");
+        exit_program(report_io_errors(70));
+    }
 }
 
 /* Step all instances, in place of the loop of step_all. */
