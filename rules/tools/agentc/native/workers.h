@@ -151,7 +151,8 @@ static void start_workers(i32 count_) {
         word pid = system_call(SYS_CLONE, SIGNAL_CHILD, 0, 0, 0, 0);
         if (!pid) work(w, parent);
         if (pid < 0) {
-            warn("a worker cannot be started: ", reason(pid), "; fewer step the agents");
+            const char *why = pid == ERR_AGAIN ? "the limit of processes is reached" : reason(pid);
+            warn("a worker cannot be started: ", why, "; fewer step the agents");
             break;
         }
         worker_pids[w] = pid;

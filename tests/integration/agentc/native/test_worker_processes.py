@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import resource
 import signal
 import subprocess
 import termios
@@ -230,6 +232,27 @@ def test_processes_that_a_first_process_inherits_are_collected(
         ask(process, requests(0, 1)[0])
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"{")
+
+
+def test_a_limit_of_processes_leaves_fewer_workers_and_the_same_answers(family: Family) -> None:
+    lines = requests(0, 3)
+    user = 65534 if os.geteuid() == 0 else None  # the limit does not hold for root
+    with family.program(4).open("rb") as program:
+        done = subprocess.run(
+            [f"/proc/self/fd/{program.fileno()}"],
+            input="\n".join(lines).encode(),
+            capture_output=True,
+            check=True,
+            user=user,
+            pass_fds=[program.fileno()],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (1, 1)),
+        )
+    refused = (
+        b"a worker cannot be started: the limit of processes is reached; fewer step the agents"
+    )
+    assert done.stderr.splitlines()[0] == refused
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers == talk(family.program(1), lines)
 
 
 def test_a_measurement_without_a_worker_ends(family: Family) -> None:
