@@ -37,10 +37,10 @@ def children(pid: int) -> list[int]:
 
 
 @contextmanager
-def started(words: list[str], **streams: int) -> Iterator[subprocess.Popen[bytes]]:
+def started(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program; end it with the test."""
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(words, **{**pipes, **streams}) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         try:
             yield process
         finally:
@@ -186,7 +186,7 @@ def http(family: Family, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A service of four workers that listens on a socket."""
     program = str(family.program(4, None, "--http"))
     words = [program, "--state", str(tmp_path / "state"), "--listen", f"unix:{tmp_path}/s"]
-    with started(words, stdin=subprocess.DEVNULL) as process:
+    with started(words) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith(b"listening on")
         yield process
