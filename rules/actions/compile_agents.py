@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from buildgraph import Artifact, Ctx, Out, Tool
+from buildgraph import Artifact, Ctx, In, Out, Tool
 
 from .members import Member, Planned, Proved, stage_members
 from .workers import WorkerChoice, choose_workers
