@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("__path__",)).__path__[0])
 
 
-_NO_SOURCES = frozenset({"__pycache__"})
-NOT_IN_BUILDS = _NO_SOURCES | {
-    *("checks", "ci", "docker", "docs", "explain", "registry", "release", "verbs")
-}
-"""Folders of buildgraph with modules of other verbs. No build without options imports them."""
+NOT_IN_BUILDS = frozenset(
+    "__pycache__ checks ci docker docs explain registry release tools verbs".split()
+)
+"""Folders of buildgraph with modules of other verbs. No build without options imports them.
+
+Builds do not import shipped programs (`tools`) either: these are inputs of actions, by content.
+"""
 INDEX_THRESHOLD = 32 << 20  # bytes; hashing them takes as long as opening the index
 BWRAP_PATHS = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
@@ -221,7 +223,8 @@ def engine_identity(paths: Iterable[str]) -> tuple[str, str, str]:
 def engine_stamps() -> dict[str, Stamp]:
     """Return the stamps of buildgraph's Python files for builds, which an upgrade changes."""
     engine = os.path.dirname(os.path.dirname(__file__))
-    paths = [*_python_files(engine, NOT_IN_BUILDS), *_python_files(RULES_FOLDER, _NO_SOURCES)]
+    paths = {*_python_files(engine, NOT_IN_BUILDS), *_python_files(RULES_FOLDER, NOT_IN_BUILDS)}
+    paths |= {f"{RULES_FOLDER}/tools/{name}.py" for name in ("__init__", "closures")}
     return {path: fingerprint(path) for path in sorted(paths)}
 
 

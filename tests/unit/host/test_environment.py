@@ -65,6 +65,8 @@ def test_engine_stamps_cover_the_engine_and_the_rules() -> None:
     assert environment.__file__ in stamps
     assert str(Path(RULES_FOLDER, "command.py")) in stamps
     assert all(path.endswith(".py") for path in stamps)
+    tools = [path for path in stamps if path.startswith(f"{RULES_FOLDER}/tools/")]
+    assert [Path(path).name for path in tools] == ["__init__.py", "closures.py"]
 
 
 @pytest.mark.parametrize("kept", [False, True])
