@@ -45,19 +45,17 @@ agents = { hand = { model = "//models:little", replicas = 3 } }
 rule = "hardware"
 profile = "x86-64-generic"
 cores = 1
-clock_mhz = 3000
 
 [hardware.four]
 rule = "hardware"
 profile = "x86-64-generic"
 cores = 4
-clock_mhz = 3000
 
 [exports.large]
 rule = "export"
 coalition = "//coalitions:large"
 matrix = { hardware = ["//hardware:one", "//hardware:four"] }
-budget = { step_p99 = "10s", memory = "4MiB" }
+budget = { memory = "4MiB" }
 
 [exports.little]
 rule = "export"
@@ -149,7 +147,6 @@ def test_gates_count_all_workers(built: tuple[Space, Ran]) -> None:
     }
     for name in ("large.one", "large.four"):
         assert judged[name, "fitness"] == judged[name, "emulation"] == "passed"
-        assert judged[name, "step_p99"] == "passed"
     memory = {
         name: report(workspace, f"large.{name}")[0]["memory_bytes"] for name in ("one", "four")
     }

@@ -53,9 +53,8 @@ def count(
     counter: Counter, program: Path, spec: ProgramSpec, agents: Mapping[str, Agent], steps: int
 ) -> dict[str, Any]:
     """Return the document of the counts; CannotCountError if the emulator cannot count."""
-    one = (
-        ("--workers", "1") if spec.workers else ()
-    )  # all instructions of a step are in one process
+    # The plugin counts the instructions of one process, so that has to step all agents.
+    one = ("--workers", "1") if spec.workers else ()
     proved = max(len(agent.records) for agent in agents.values())
     lines = list(_requests(spec, agents, min(proved, steps), 0))
     pilot = counted(counter, program, lines[:PILOT], *one)

@@ -76,6 +76,25 @@ def test_a_large_agent_gets_fewer_steps(
     assert document(argv, "few.json")["steps"] == {"probe": 16, "environment": 240}
 
 
+def test_all_instructions_of_a_program_with_workers_are_counted(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setitem(step_counts.AFFORDABLE, "plugin", 1)
+    choice = {"workers": 2, "levels": [0, 1, 1], "places": [0, 0, 1], "reason": "a test"}
+    Path("workers.json").write_text(json.dumps(choice))
+    agents, several = two_agents(tmp_path_factory), ("--workers", "workers.json")
+    main = main_text(agents, folder / "several", [LINK], *REPLICAS, *several)
+    linked(agents, main, ("aarch64-linux-musl", "cortex_a72")).rename("side-by-side")
+    one = words(agents, need("qemu-aarch64"))
+    counts = [
+        document(one, "one.json"),
+        document(["side-by-side", *one[1:], *several], "several.json"),
+    ]
+    alone, beside = (each["instructions"]["p50"] for each in counts)
+    assert 0.9 * alone < beside < 1.2 * alone
+
+
 def test_an_emulator_that_cannot_count_is_a_reason_and_no_number(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,3 +203,17 @@ def test_boards_share_the_choice_of_workers_beyond_the_number_of_agents() -> Non
     assert choices(3) == choices(4) != choices(2)
     assert not choices(1)
     assert not choices(4, coalition(ctx(), {"vent": Agent(vent)}))
+
+
+def test_counts_and_sizes_of_a_program_read_its_workers() -> None:
+    built = coalition(ctx(), {"vent": Agent(model(ctx(), VENT), replicas=3)})
+
+    def readers(cores: int) -> set[str]:
+        board = hardware(ctx(), "raspberry-pi-5", cores=cores)
+        ready = export(ctx(), built, board, Budget(step_p99=Duration(10**9)))
+        actions = chain(ready.program, ready.report, *(gate.verdict for gate in ready.gates))
+        return {action.title for action in actions if "in/workers.json" in dict(action.inputs)}
+
+    counted = "count instructions of cortex-a76"
+    assert readers(4) == {"emit the program", "measure the image", "report", counted}
+    assert readers(1) == {"report"}
