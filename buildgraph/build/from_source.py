@@ -16,6 +16,7 @@ from ..state.request_graph import RequestedGate, RequestGraph, graph_of
 from ..types.action import Output
 from ..types.label import Label
 from ..workspace.workspace import Workspace
+from .described_targets import describe_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedRequest:
-    """The requested labels, the analysis of all targets that they need, and its inputs.
+    """The workspace, the requested labels, the analysis of all targets that they need, its inputs.
 
     `unchecked` names the gates that the workspace lets be "not checked".
     """
 
+    workspace: Workspace
     labels: tuple[Label, ...]
     analysis: Analysis
     inputs: AnalysisInputs
@@ -46,6 +48,7 @@ def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> 
     analysis = analyse(workspace, labels, builtin_rules())
     names = (*workspace.files_read, *analysis.files_read)
     return AnalyzedRequest(
+        workspace,
         _members(labels, analysis),
         analysis,
         _inputs_of(workspace, names),
@@ -97,22 +100,22 @@ def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) ->
     return RequestGraph(
         tuple(str(label) for label, _ in providers),
         outputs,
-        tuple(
-            _requested_gate(label, gate, steps, has, analyzed.unchecked) for label, gate in gates
-        ),
+        tuple(requested_gate(label, gate, steps, has, analyzed.unchecked) for label, gate in gates),
         steps,
         gate_only,
         analyzed.inputs,
+        describe_targets(analyzed.workspace, analyzed.analysis),
     )
 
 
-def _requested_gate(
+def requested_gate(
     label: str,
     gate: Gate,
     steps: ActionGraph,
     has: Callable[[str], bool],
     unchecked: tuple[str, ...],
 ) -> RequestedGate:
+    """A gate of a provider as it is requested; `has` answers for programs of this host."""
     assert isinstance(gate.verdict, Output), "an action makes the verdict of a gate"
     missing = tuple(program for program in gate.needs if not has(program))
     step = None if missing else steps.number.get(gate.verdict.action)

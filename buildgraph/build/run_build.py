@@ -1,7 +1,7 @@
 """Build a request: choose the cheapest start, run the dirty actions, finish.
 
 no input changed          print the saved answer (the command line, without this module)
-sources or comments only  continue from the last build in this workspace
+sources or values only    continue from the last build in this workspace
 equal request elsewhere   continue from the snapshot in the cache; copy outputs from the store
 result or tool differs    the graph of that snapshot, every action dirty
 anything else             parse and analyse, every action dirty
@@ -33,8 +33,13 @@ from ..types.request import Request
 from .finish import finish
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..sandbox.job import Cancel
+    from ..state.build_files import EditedFile, EditedGraph
     from ..state.graph_cache import CachedGraph
+    from ..state.incremental import AnalyseEdits
+    from ..state.snapshot import Snapshot
     from ..state.start import Start
     from ..types.events import Listener
 
@@ -85,7 +90,7 @@ def _run_attempt(attempt: Attempt, is_first: bool) -> int:
         is_first and attempt.request.can_use_manifest,
     )
     began = time.monotonic_ns()
-    start = start_from_workspace(attempt) if saved else None
+    start = start_from_workspace(attempt, analyse_with(host)) if saved else None
     if start is not None:
         return _execute(start, began)
     if not host.engine:
@@ -101,6 +106,22 @@ def _run_attempt(attempt: Attempt, is_first: bool) -> int:
         if code is not None:
             return code
     return _execute(_analysed(attempt), began)
+
+
+def analyse_with(host: BuildEnvironment) -> AnalyseEdits:
+    """The analysis of edited BUILD files, for a build that begins with this environment."""
+
+    def analyse(
+        attempt: Attempt, snapshot: Snapshot, edits: Mapping[str, EditedFile]
+    ) -> EditedGraph | None:
+        if not host.engine:
+            host.engine = engine_stamps()  # before rules are imported, as in any other start
+        attempt.host.engine = host.engine
+        from .partial_analysis import analyse_edits  # imports pydantic
+
+        return analyse_edits(attempt, snapshot, edits)
+
+    return analyse
 
 
 def _with_level(attempt: Attempt, host: BuildEnvironment) -> Attempt:

@@ -1,9 +1,10 @@
-"""Go on from the last build in this workspace, if only source files and comments have changed.
+"""Go on from the last build in this workspace, if only source and BUILD files have changed.
 
 The manifest reports which paths changed, the snapshot which actions read them. Those actions and
-all that depend on them are dirty. A BUILD file may have other comments. Any other change (a value
-in a BUILD file, the entries of a folder, a tool, an output) needs another start. The cost follows
-what changed, except for the manifest, which is written as a whole.
+all that depend on them are dirty. A BUILD file may have other comments. If it has other values, the
+targets that they reach are analysed again. Any other change (the entries of a folder, a tool, an
+output) needs another start. The cost follows what changed, except for the manifest, which is
+written as a whole.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ from .start import Start, start_from_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
     from ..host.source_files import SourceFiles
     from ..types.request import Request
-    from .build_files import EditedFile
+    from .build_files import EditedFile, EditedGraph
+
+    AnalyseEdits: TypeAlias = Callable[
+        [Attempt, Snapshot, Mapping[str, EditedFile]], EditedGraph | None
+    ]
 
 FOLDER = ".buildgraph/snapshots"
 
@@ -38,24 +44,17 @@ def snapshot_path(root: str, request: Request) -> str:
     return os.path.join(root, FOLDER, manifest.request_name(request.words, request.package))
 
 
-def start_from_workspace(attempt: Attempt) -> Start | None:
+def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) -> Start | None:
     """The start of a build that goes on from the last one here, or None if it must begin elsewhere.
 
-    The level of the sandbox is that of the last build. Digests and tools taken from the snapshot
-    are used in this attempt alone, since another start must look for itself.
+    `analyse` analyses what edited BUILD files reach; without it, no value may have changed. The level of the sandbox is that of the last
+    build. Digests and tools taken from the snapshot are used in this attempt alone, since another
+    start must look for itself.
     """
-    request, last = attempt.request, manifest.last_check
-    path = snapshot_path(attempt.root, request)
-    if not request.can_use_manifest or last is None or last.root != attempt.root:
+    last, snapshot = manifest.last_check, _last_snapshot(attempt)
+    if last is None or snapshot is None:
         return None
-    if last.name != os.path.basename(path):
-        return None
-    snapshot = load(path)
-    if snapshot is None or snapshot.results is None or snapshot.checksum != last.snapshot:
-        return None
-    level, *machine = snapshot.results.strings("facts")
-    if not machine or machine != machine_identity():
-        return None
+    assert snapshot.results is not None, "a last snapshot has results"
     sources = attempt.host.sources.fresh()
     tools = HostTools(sources)
     host = attempt.host
@@ -71,32 +70,77 @@ def start_from_workspace(attempt: Attempt) -> Start | None:
     if changed is None:
         return None
     tools.restore(snapshot.results.strings("tools"))
-    level = next(known for known in LEVELS if known == level)
-    attempt = Attempt(attempt.root, request, attempt.listen, attempt.cancel, host, level)
+    level = next(known for known in LEVELS if known == snapshot.results.strings("facts")[0])
+    attempt = Attempt(attempt.root, attempt.request, attempt.listen, attempt.cancel, host, level)
+    edited: Sequence[int] = ()
+    if any(edit.has_other_values for edit in edits.values()):
+        graph = analyse(attempt, snapshot, edits) if analyse else None
+        if graph is None or not _read_new_sources(graph.snapshot, sources, stamps):
+            return None
+        names = snapshot.graph.strings("sources")
+        changed = graph.sources_named({names[number] for number in changed})
+        snapshot, edited = graph.snapshot, graph.edited
+        stamps.update(graph.stamps)
+        last.folders = snapshot.graph.parts["folders"]
     publish_to = ""
     if edits:
         from .build_files import take_edits
 
         publish_to = take_edits(attempt, snapshot, edits)
     return start_from_snapshot(
-        attempt, snapshot, changed, manifest=last, stamps=stamps, publish_to=publish_to
+        attempt,
+        snapshot,
+        changed,
+        edited=edited,
+        manifest=last,
+        stamps=stamps,
+        publish_to=publish_to,
     )
+
+
+def _last_snapshot(attempt: Attempt) -> Snapshot | None:
+    """The snapshot that belongs to the manifest that was checked, from this machine."""
+    request, last = attempt.request, manifest.last_check
+    path = snapshot_path(attempt.root, request)
+    if not request.can_use_manifest or last is None or last.root != attempt.root:
+        return None
+    if last.name != os.path.basename(path):
+        return None
+    snapshot = load(path)
+    if snapshot is None or snapshot.results is None or snapshot.checksum != last.snapshot:
+        return None
+    _, *machine = snapshot.results.strings("facts")
+    return snapshot if machine and machine == machine_identity() else None
+
+
+def _read_new_sources(snapshot: Snapshot, sources: SourceFiles, stamps: dict[str, Stamp]) -> bool:
+    """Set the contents of the sources that the last build did not read; False if one cannot be.
+
+    `stamps` takes their stamps from before they were read.
+    """
+    for number, name in enumerate(snapshot.graph.strings("sources")):
+        if not snapshot.source_rows[number]:
+            if not sources.exists(name):
+                return False
+            snapshot.set_source(number, source_row(*sources.digest(name)))
+            stamps[name] = sources.stamps[name]
+    return True
 
 
 def _edited_build_files(
     snapshot: Snapshot, root: str, paths: Sequence[str]
 ) -> dict[str, EditedFile] | None:
-    """The BUILD files among changed paths; None if one has other values than in the last build."""
+    """The BUILD files among changed paths; None if one cannot be read."""
     if not any(os.path.basename(path) == BUILD for path in paths):
         return {}
-    from .build_files import read_if_equal_values
+    from .build_files import read_edited
 
     strings = snapshot.graph.strings("texts")
     texts = dict(zip(strings[::2], strings[1::2]))
     edits: dict[str, EditedFile] = {}
     for path in paths:
         if path in texts:
-            edit = read_if_equal_values(os.path.join(root, path), texts[path])
+            edit = read_edited(os.path.join(root, path), texts[path])
             if edit is None:
                 return None
             edits[path] = edit
@@ -114,7 +158,7 @@ def _changed_sources(
 ) -> list[int] | None:
     """The numbers of sources with another content, of these paths with another stamp.
 
-    None if something else than the content of sources and the comments of BUILD files has changed.
+    None if something else than the content of sources and of BUILD files has changed.
     `stamps` takes the stamp of each path from before it was read.
     """
     folders = listings_of(snapshot.graph.strings("folders"))

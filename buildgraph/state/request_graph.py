@@ -20,6 +20,7 @@ from .step_codec import (
     encode_action,
     encode_file_outputs,
 )
+from .target_table import TargetTable, int_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,7 +49,8 @@ class RequestedGate(Record):
 class RequestGraph(Record, eq=False):
     """An evaluated request: actions, requested outputs, gates, and inputs of its analysis.
 
-    `gate_only` are the numbers of actions that only gates need.
+    `gate_only` are the numbers of actions that only gates need. `targets` are those that analysis
+    read.
     """
 
     labels: tuple[str, ...]
@@ -57,6 +59,7 @@ class RequestGraph(Record, eq=False):
     steps: ActionGraph
     gate_only: frozenset[int]
     inputs: AnalysisInputs
+    targets: TargetTable = TargetTable()
 
     def encode(self) -> bytes:
         """The bytes of a snapshot of this graph, without results."""
@@ -72,13 +75,14 @@ class RequestGraph(Record, eq=False):
                 string for item in sorted(self.inputs.texts.items()) for string in item
             ),
             "sources": pack_strings(readers),
-            **_table("reader", readers.values()),
-            **_table("user", users),
+            **int_table("reader", readers.values()),
+            **int_table("user", users),
             "output_steps": pack_ints(sorted(requested.keys() - {NO_STEP})),
             "file_outputs": encode_file_outputs(
                 (number, self.outputs[number]) for number in requested.get(NO_STEP, ())
             ),
-            "gates": pack_strings(_gate_strings(self.gates)),
+            "gates": encode_gates(self.gates),
+            **self.targets.sections(steps, self.labels, self.outputs),
         }
         lines = [
             encode_action(
@@ -134,6 +138,11 @@ def decode_actions(
     )
 
 
+def encode_gates(gates: Iterable[RequestedGate]) -> bytes:
+    """The section of gates."""
+    return pack_strings(_gate_strings(gates))
+
+
 def decode_gates(snapshot: Snapshot) -> tuple[RequestedGate, ...]:
     """The gates of a snapshot."""
     strings = iter(snapshot.graph.strings("gates"))
@@ -175,14 +184,22 @@ def graph_of(
     )
 
 
-def dirty_steps(snapshot: Snapshot, changed: Iterable[int]) -> list[int]:
-    """The actions that read changed sources, and all that depend on them, by ascending number."""
+def dirty_steps(
+    snapshot: Snapshot, changed: Iterable[int], edited: Iterable[int] = ()
+) -> list[int]:
+    """The actions that read changed sources or are `edited`, and all that depend on them.
+
+    By ascending number.
+    """
     names = ("reader_offsets", "readers", "user_offsets", "users")
     reader_offsets, readers, user_offsets, users = map(snapshot.graph.ints, names)
     front = [
-        step
-        for source in changed
-        for step in readers[reader_offsets[source] : reader_offsets[source + 1]]
+        *edited,
+        *(
+            step
+            for source in changed
+            for step in readers[reader_offsets[source] : reader_offsets[source + 1]]
+        ),
     ]
     dirty = set(front)
     while front:
@@ -212,15 +229,6 @@ def _users(needs: Sequence[Sequence[int]]) -> list[list[int]]:
         for producer in producers:
             users[producer].append(step)
     return users
-
-
-def _table(name: str, lists: Iterable[Sequence[int]]) -> dict[str, bytes]:
-    """Lists as two sections: the offset of each list, and all items."""
-    offsets, items = [0], list[int]()
-    for numbers in lists:
-        items += numbers
-        offsets.append(len(items))
-    return {f"{name}_offsets": pack_ints(offsets), f"{name}s": pack_ints(items)}
 
 
 def _gate_strings(gates: Iterable[RequestedGate]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The saved state of a request: its graph, and the results of the last build of it.
 
-    <name>           buildgraph snapshot 8\\n
+    <name>           buildgraph snapshot 9\\n
                      <bytes of graph> <bytes of actions> <bytes of results>\\n   in hex
                      <graph><actions><results><records>
     <name>.journal   what later builds changed
@@ -30,7 +30,7 @@ from .step_codec import StepRecord, decode_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MAGIC = b"buildgraph snapshot 8\n"
+MAGIC = b"buildgraph snapshot 9\n"
 _GRAPH, _RESULTS, _JOURNAL = b"graph\n", b"results\n", b"buildgraph journal 7\n"
 _START = len(MAGIC) + 27  # where the graph begins
 JOURNAL = ".journal"
@@ -173,6 +173,23 @@ class Snapshot:
             for number, row in self._changed_sources.items():
                 self.source_rows[number] = row
         self.verdicts, self.file_states = state.parts["verdicts"], state.parts["file_states"]
+
+    def adopt_results(self, other: Snapshot) -> bool:
+        """Take over the results of a snapshot with the same number of actions; False if damaged.
+
+        Sources that the other does not have get an empty row.
+        """
+        numbers = range(other.count)
+        records = other.records(numbers)
+        if records is None:
+            return False
+        assert other.results is not None, "the other snapshot was built"
+        self._records = dict(zip(numbers, records))
+        self.results = other.results
+        rows = dict(zip(other.graph.strings("sources"), other.source_rows))
+        self.source_rows = [rows.get(name, b"") for name in self.graph.strings("sources")]
+        self.verdicts, self.file_states = other.verdicts, other.file_states
+        return True
 
     def write_journal(self, path: str) -> None:
         """Write what changed beside the file of the results.

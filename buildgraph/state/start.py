@@ -114,16 +114,17 @@ def start_from_snapshot(
     snapshot: Snapshot,
     changed: Collection[int],
     *,
+    edited: Collection[int] = (),
     inputs: AnalysisInputs | None = None,
     manifest: InputManifest | None = None,
     stamps: dict[str, Stamp] | None = None,
     publish_to: str = "",
 ) -> Start | None:
-    """A start whose dirty actions are those that changed sources reach, by number of the source.
+    """A start whose dirty actions are those that changed sources or edited actions reach.
 
-    None if the snapshot is damaged, or if the store lacks an output that a dirty action takes.
+    `changed` are numbers of sources, `edited` those of actions. None if the snapshot is damaged, or if the store lacks an output that a dirty action takes.
     """
-    numbers = dirty_steps(snapshot, changed)
+    numbers = dirty_steps(snapshot, changed, edited)
     dirty = _decode_dirty(attempt.host.store, snapshot, numbers)
     unchanged = _unchanged(attempt, snapshot, numbers, manifest is not None)
     if dirty is None or unchanged is None:

@@ -52,6 +52,11 @@ class ActionLine:
         """The title of the action."""
         return self._head[3]
 
+    @property
+    def content(self) -> str:
+        """The action itself, in strings that NUL separates."""
+        return self._rest
+
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the requested outputs that the action makes."""
         return tuple(map(int, self._outputs[::_OUTPUT]))

@@ -52,7 +52,7 @@ def parse(data: bytes, path: str) -> Document:
 
     BuildErrors with all syntax errors, or BuildError for a file that is too large or not UTF-8.
     """
-    text = _decode(data, path)
+    text = decode_text(data, path)
     _check_bounds(text, path)
     errors: list[BuildError] = []
     start: int | None = 0
@@ -71,7 +71,11 @@ def parse(data: bytes, path: str) -> Document:
     return Document(values, KeyPositions(path, text))
 
 
-def _decode(data: bytes, path: str) -> str:
+def decode_text(data: bytes, path: str) -> str:
+    """The text of a file with LF at the ends of lines.
+
+    BuildError for a file that is too large, not UTF-8, or has other ends of lines.
+    """
     if len(data) > BYTES:
         raise BuildError(
             f"the file has more than {BYTES:,} bytes",

@@ -39,17 +39,17 @@ class KeyPositions(Mapping[Path, Location]):
     """The locations in a file by key path. The text is scanned at the first lookup."""
 
     def __init__(self, path: str, text: str) -> None:
-        self._path, self._text = path, text
+        self._path, self.text = path, text
         self._scanned: Spans | None = None
         self._headers: frozenset[Path] = frozenset()
         self._line_starts: list[int] = []
 
     def _spans(self) -> Spans:
         if self._scanned is None:
-            scan = _Scan(self._text)
+            scan = _Scan(self.text)
             self._scanned = scan.run()
             self._headers = frozenset(scan.headers)
-            self._line_starts = [0, *(m.end() for m in re.finditer("\n", self._text))]
+            self._line_starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
         return self._scanned
 
     def is_header(self, path: Path) -> bool:
@@ -60,7 +60,7 @@ class KeyPositions(Mapping[Path, Location]):
     def __getitem__(self, path: Path) -> Location:
         start, end = self._spans()[path]
         line = bisect_right(self._line_starts, start)
-        newline = self._text.find("\n", start, end)
+        newline = self.text.find("\n", start, end)
         length = (newline if newline >= 0 else end) - start
         return Location(self._path, line, start - self._line_starts[line - 1] + 1, max(1, length))
 

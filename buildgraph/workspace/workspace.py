@@ -34,7 +34,8 @@ class Workspace:
     `rule_files` are the files of rules and keys that analysis has read, by path. `digests` and
     `stamps` are those of the files read; a stamp is taken before its file is read. `texts` are the
     hashes of BUILD files without comments. `fetch(path)` may provide the content of a rule file
-    before it is read.
+    before it is read. `documents` are the parsed files by folder, `declared` the targets that were
+    read, with the cells of a matrix instead of it as soon as one is needed.
     """
 
     def __init__(self, root: str) -> None:
@@ -45,10 +46,10 @@ class Workspace:
         self.texts: dict[str, str] = {}
         self.stamps: dict[str, Stamp] = {}
         self.fetch: Callable[[str], None] = lambda path: None
-        self._documents: dict[str, Document | None] = {}
-        self._targets: dict[Label, Target] = {}
+        self.documents: dict[str, Document | None] = {}
+        self.declared: dict[Label, Target] = {}
         self._case_folded: dict[str, Label] = {}
-        self._matrices: set[Label] = set()
+        self.matrices: set[Label] = set()
         self._expanded: set[Label] = set()
         self._hints = HINTS
 
@@ -62,7 +63,7 @@ class Workspace:
         """
         files = {
             join(folder, BUILD)
-            for folder, document in self._documents.items()
+            for folder, document in self.documents.items()
             if document is not None
         }
         return tuple(sorted(files | self.rule_files | self.file_tree.lookups.keys()))
@@ -153,17 +154,17 @@ class Workspace:
         self._load_above(pattern.package)
         if pattern.recursive:
             self._load_below(pattern.package)
-        for label in sorted(label for label in self._matrices if pattern.matches(label)):
+        for label in sorted(label for label in self.matrices if pattern.matches(label)):
             self._expand(label)
-        return sorted(label for label in self._targets if pattern.matches(label))
+        return sorted(label for label in self.declared if pattern.matches(label))
 
     def _find(self, label: Label) -> Target | None:
         self._load_above(label.package)
-        matrices = [matrix for matrix in self._matrices if matrix.package == label.package]
+        matrices = [matrix for matrix in self.matrices if matrix.package == label.package]
         for matrix in sorted(matrices):
             if label == matrix or label.name.startswith(f"{matrix.name}."):
                 self._expand(matrix)
-        return self._targets.get(label)
+        return self.declared.get(label)
 
     def _missing_error(self, label: Label, at: Location | None) -> BuildError:
         """The error for a label without a target.
@@ -194,7 +195,7 @@ class Workspace:
         try:
             return [str(label) for label in self.matching(Pattern("", None, True, False))]
         except BuildError:
-            return sorted(map(str, self._targets))
+            return sorted(map(str, self.declared))
 
     def _load_above(self, package: str) -> None:
         """Read the files that may declare targets of a package: in its folder and above it."""
@@ -220,11 +221,11 @@ class Workspace:
 
     def _load(self, folder: str) -> bool:
         """Read the BUILD.toml of a folder, if any; True if the folder belongs to this workspace."""
-        return not _is_other_root(self._document(folder), folder)
+        return not is_other_root(self._document(folder), folder)
 
     def _document(self, folder: str) -> Document | None:
-        if folder in self._documents:
-            return self._documents[folder]
+        if folder in self.documents:
+            return self.documents[folder]
         path = join(folder, BUILD)
         document = None
         entry = self.file_tree.entries(folder).get(BUILD)
@@ -232,8 +233,8 @@ class Workspace:
             self.file_tree.record_lookup(folder, named(BUILD))
         else:
             document = parse(self._bytes(entry, path), path)
-        self._documents[folder] = document
-        if document is not None and not _is_other_root(document, folder):
+        self.documents[folder] = document
+        if document is not None and not is_other_root(document, folder):
             self._add_targets(document, folder)
         return document
 
@@ -273,16 +274,16 @@ class Workspace:
         errors = list(tables.errors)
         for target in tables.targets:
             other = self._case_folded.setdefault(str(target.label).casefold(), target.label)
-            if target.label in self._targets or other != target.label:
+            if target.label in self.declared or other != target.label:
                 errors.append(self._duplicate_error(target, other))
                 continue
-            self._targets[target.label] = target
+            self.declared[target.label] = target
             if is_matrix(target):
-                self._matrices.add(target.label)
+                self.matrices.add(target.label)
         raise_all(errors)
 
     def _duplicate_error(self, target: Target, other: Label) -> BuildError:
-        first = self._targets[other].place() if other in self._targets else ""
+        first = self.declared[other].place() if other in self.declared else ""
         if other == target.label:
             return BuildError(
                 f"{target.label} is declared twice",
@@ -302,17 +303,17 @@ class Workspace:
         if label in self._expanded:
             return
         self._expanded.add(label)
-        target = self._targets.pop(label)
+        target = self.declared.pop(label)
         try:
             cells = matrix_cells(target, lambda text, path: self._axis(target, text, path))
         except BuildError:
-            self._targets[label] = target
+            self.declared[label] = target
             self._expanded.discard(label)
             raise
         for cell in cells:
-            if cell.label in self._targets:
+            if cell.label in self.declared:
                 raise self._duplicate_error(cell, cell.label)
-            self._targets[cell.label] = cell
+            self.declared[cell.label] = cell
 
     def _axis(self, target: Target, text: str, path: Path) -> Sequence[Label] | None:
         if not text.startswith(("//", ":")):
@@ -321,6 +322,6 @@ class Workspace:
         return self.targets([text], target.label.package, target.place(*path))
 
 
-def _is_other_root(document: Document | None, folder: str) -> bool:
+def is_other_root(document: Document | None, folder: str) -> bool:
     """True if a folder is the root of another workspace."""
     return bool(folder) and document is not None and "workspace" in document.values
