@@ -15,7 +15,6 @@ from ..analysis.builtin_rules import builtin_rules
 from ..files.entries import Listing, find, listing_strings, listings_of
 from ..files.stamp import Stamp
 from ..keys.action_graph import gates_of, requested_outputs
-from ..lite.pack import pack_strings
 from ..state.build_files import EditedFile, EditedGraph
 from ..state.replace_actions import NewActions, NotReplaced, Replaced, replace_actions
 from ..state.request_graph import decode_gates, graph_of
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from ..execution.executor import Attempt
     from ..state.snapshot import Snapshot
     from ..types.action import Gate
-    from ..workspace.file_tree import FileTree
 
 _SHARE = 4
 """At most one of so many targets is analysed again: more take longer than a whole analysis."""
@@ -100,17 +98,8 @@ class _Edit:
         for label in labels:
             deps[number[str(label)]] = [number[str(dep)] for dep in analysis.deps[label]]
         table = TargetTable(self._new_units(), self.table.targets, deps)
-        folders, stamps = self._folders(self.workspace.file_tree)
-        replaced = self._replace(
-            analysis,
-            labels,
-            reached,
-            {
-                **table.target_sections(),
-                "texts": pack_strings(self._texts()),
-                "folders": pack_strings(folders),
-            },
-        )
+        replaced = self._replace(table, analysis, labels, reached)
+        stamps = self._new_stamps()
         return EditedGraph(replaced.snapshot, replaced.edited, stamps, len(analysis.order))
 
     def _changed_targets(self) -> set[int]:
@@ -143,10 +132,10 @@ class _Edit:
 
     def _replace(
         self,
+        table: TargetTable,
         analysis: Analysis,
         labels: Sequence[Label],
         reached: Iterable[int],
-        sections: Mapping[str, bytes],
     ) -> Replaced:
         requested = {*self.snapshot.graph.strings("labels")}
         providers = {
@@ -166,6 +155,9 @@ class _Edit:
         )
         unchecked = self.workspace.settings.release.unchecked
         new = NewActions(
+            table,
+            self._texts(),
+            self._folders(),
             frozenset(reached),
             steps,
             outputs,
@@ -177,7 +169,7 @@ class _Edit:
                 for text, each in gates.items()
             },
         )
-        return replace_actions(self.snapshot, new, sections)
+        return replace_actions(self.snapshot, new)
 
     def _new_units(self) -> dict[str, Mapping[str, str]]:
         new = {
@@ -192,19 +184,25 @@ class _Edit:
         texts.update((path, edit.text) for path, edit in self.edits.items())
         return [string for item in texts.items() for string in item]
 
-    def _folders(self, tree: FileTree) -> tuple[list[str], dict[str, Stamp]]:
-        """The listings of the snapshot with those of this analysis, and the stamps of new ones."""
+    def _folders(self) -> list[str]:
+        """The listings of the snapshot with those of this analysis."""
+        tree = self.workspace.file_tree
         listings = listings_of(self.snapshot.graph.strings("folders"))
-        stamps: dict[str, Stamp] = {}
         for folder, lookups in tree.lookups.items():
-            name = folder or "."
-            before = listings.get(name)
-            if before is None:
-                before, stamps[name] = Listing(frozenset(), frozenset()), tree.stamps[folder]
+            before = listings.get(folder or ".", Listing(frozenset(), frozenset()))
             new = frozenset(lookups) - before.lookups
-            found = find(not folder, tree.entries(folder).values(), new)
-            listings[name] = Listing(before.lookups | new, before.entries | found)
-        return listing_strings(listings), stamps
+            entries = find(not folder, tree.entries(folder).values(), new)
+            listings[folder or "."] = Listing(before.lookups | new, before.entries | entries)
+        return listing_strings(listings)
+
+    def _new_stamps(self) -> dict[str, Stamp]:
+        """The stamps of the folders that are new among the listings."""
+        tree, before = self.workspace.file_tree, listings_of(self.snapshot.graph.strings("folders"))
+        return {
+            folder or ".": tree.stamps[folder]
+            for folder in tree.lookups
+            if (folder or ".") not in before
+        }
 
 
 def _rows_of(table: TargetTable, folder: str, key: str) -> set[TargetRow]:

@@ -47,17 +47,17 @@ def snapshot_path(root: str, request: Request) -> str:
 def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) -> Start | None:
     """The start of a build that goes on from the last one here, or None if it must begin elsewhere.
 
-    `analyse` analyses what edited BUILD files reach; without it, no value may have changed. The level of the sandbox is that of the last
-    build. Digests and tools taken from the snapshot are used in this attempt alone, since another
-    start must look for itself.
+    `analyse` analyses what edited BUILD files reach; without it, no value may have changed. The
+    level of the sandbox is that of the last build. Digests and tools taken from the snapshot are
+    used in this attempt alone, since another start must look for itself.
     """
     last, snapshot = manifest.last_check, _last_snapshot(attempt)
     if last is None or snapshot is None:
         return None
     assert snapshot.results is not None, "a last snapshot has results"
-    sources = attempt.host.sources.fresh()
-    tools = HostTools(sources)
     host = attempt.host
+    sources = host.sources.fresh()
+    tools = HostTools(sources)
     host = BuildEnvironment(host.store, sources, tools, host.scratch, host.began)
     numbers = {name: number for number, name in enumerate(snapshot.graph.strings("sources"))}
     sources.assume(_lookup(snapshot, numbers))
@@ -74,13 +74,12 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
     attempt = Attempt(attempt.root, attempt.request, attempt.listen, attempt.cancel, host, level)
     edited: Sequence[int] = ()
     if any(edit.has_other_values for edit in edits.values()):
-        graph = analyse(attempt, snapshot, edits) if analyse else None
-        if graph is None or not _read_new_sources(graph.snapshot, sources, stamps):
+        graph = _analyse_edits(attempt, snapshot, edits, analyse, stamps)
+        if graph is None:
             return None
         names = snapshot.graph.strings("sources")
         changed = graph.sources_named({names[number] for number in changed})
         snapshot, edited = graph.snapshot, graph.edited
-        stamps.update(graph.stamps)
         last.folders = snapshot.graph.parts["folders"]
     publish_to = ""
     if edits:
@@ -96,6 +95,24 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
         stamps=stamps,
         publish_to=publish_to,
     )
+
+
+def _analyse_edits(
+    attempt: Attempt,
+    snapshot: Snapshot,
+    edits: Mapping[str, EditedFile],
+    analyse: AnalyseEdits | None,
+    stamps: dict[str, Stamp],
+) -> EditedGraph | None:
+    """The graph after edits of values; None if a part of an analysis is not enough for it.
+
+    Its new sources have their contents. `stamps` takes the stamps of new sources and folders.
+    """
+    graph = analyse(attempt, snapshot, edits) if analyse else None
+    if graph is None or not _read_new_sources(graph.snapshot, attempt.host.sources, stamps):
+        return None
+    stamps.update(graph.stamps)
+    return graph
 
 
 def _last_snapshot(attempt: Attempt) -> Snapshot | None:

@@ -16,7 +16,7 @@ from ..types.action import Action, Output, Shipped, Source
 from .request_graph import RequestedGate, decode_gates, encode_gates
 from .snapshot import Snapshot, encode_graph, parse
 from .step_codec import ActionLine, decode_file_outputs, encode_action
-from .target_table import int_table
+from .target_table import TargetTable, int_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,14 +29,18 @@ class NotReplaced(Exception):
 
 
 class NewActions(Record, eq=False):
-    """What a new analysis found for the targets that an edit reaches.
+    """Actions, outputs and gates of the targets that an edit reaches.
 
     `owners` are the numbers of these targets, and `labels` those of them that are requested, with
     their outputs and gates. `steps` are the actions that these need. Actions of other targets are
     among them; they must be equal to those of the snapshot. The step of a gate is a number in
-    `steps`.
+    `steps`. `table` has all targets; `texts` and `folders` are strings as in
+    `state/analysis_inputs.py`.
     """
 
+    table: TargetTable
+    texts: Sequence[str]
+    folders: Sequence[str]
     owners: frozenset[int]
     steps: ActionGraph
     outputs: Mapping[str, Sequence[RequestedOutput]]
@@ -50,8 +54,8 @@ class Replaced(Record, eq=False):
     edited: Sequence[int]
 
 
-def replace_actions(snapshot: Snapshot, new: NewActions, sections: Mapping[str, bytes]) -> Replaced:
-    """A snapshot with new actions and sections, and with the results of this one.
+def replace_actions(snapshot: Snapshot, new: NewActions) -> Replaced:
+    """A snapshot with new actions, and with the results of this one.
 
     The contents of new sources are empty until they are set.
     """
@@ -72,9 +76,12 @@ def replace_actions(snapshot: Snapshot, new: NewActions, sections: Mapping[str, 
         **_readers(snapshot, {number: numbers.actions[number] for number in edited}),
         "gate_only": pack_ints(_gate_only(snapshot, deps, gates)),
         "gates": encode_gates(gates),
+        "texts": pack_strings(new.texts),
+        "folders": pack_strings(new.folders),
+        **new.table.target_sections(),
     }
     kept = {name: part for name, part in snapshot.graph.parts.items() if name[:5] != "line_"}
-    replaced = parse(encode_graph({**kept, **sections, **more}, lines))
+    replaced = parse(encode_graph({**kept, **more}, lines))
     assert replaced is not None, "an encoded graph can be parsed"
     if not replaced.adopt_results(snapshot):
         raise NotReplaced("a damaged result")

@@ -122,7 +122,8 @@ def start_from_snapshot(
 ) -> Start | None:
     """A start whose dirty actions are those that changed sources or edited actions reach.
 
-    `changed` are numbers of sources, `edited` those of actions. None if the snapshot is damaged, or if the store lacks an output that a dirty action takes.
+    `changed` are numbers of sources, `edited` those of actions. None if the snapshot is damaged, or
+    if the store lacks an output that a dirty action takes.
     """
     numbers = dirty_steps(snapshot, changed, edited)
     dirty = _decode_dirty(attempt.host.store, snapshot, numbers)

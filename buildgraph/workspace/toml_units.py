@@ -11,6 +11,7 @@ import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .toml import BYTES, decode_text
 from .toml_positions import WORD
@@ -26,9 +27,9 @@ _NO_SYNTAX = re.compile(rf"{LONG % (3, 3)}|{_SHORT}|\#[^\n]*+")
 _BARE = re.compile(r"[A-Za-z0-9_.-]++")
 
 
-@dataclass(slots=True)
+@dataclass
 class Unit:
-    """The text of a unit: its tables in the order of the file."""
+    """The tables of a unit in the order of the file, without blank lines at their ends."""
 
     tables: list[str] = field(default_factory=list)
 
@@ -37,7 +38,7 @@ class Unit:
         """The tables as one text."""
         return "".join(self.tables)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A digest of the text, in hex."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:32]
@@ -78,7 +79,8 @@ def split_units(data: bytes, path: str) -> dict[str, Unit] | None:
         if len(parts) > 1:
             ends = range(1, len(parts))
             first = next((parts[:end] for end in ends if parts[:end] in known), parts)
-        units.setdefault("\n".join(first), Unit()).tables.append(text[start:end])
+        table = text[start:end].rstrip(" \t\n") + "\n"
+        units.setdefault("\n".join(first), Unit()).tables.append(table)
     return units
 
 
