@@ -41,20 +41,23 @@ class World:
     parts: dict[str, str] = field(default_factory=lambda: {"always.txt": "part\n"})
     unread: dict[str, str] = field(default_factory=dict)
     remark: int = 0
+    order: int = 0  # of the tables
     options: int = 0
     seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def toml(self) -> str:
         """The workspace as a BUILD.toml."""
-        text = '[workspace]\nname = "w"\n'
+        tables: list[str] = []
         for number, need in enumerate(self.needs):
             names = [f'f = "f{number}.txt"'] + [f'd{other} = ":t{other}"' for other in need]
             words = " ".join(["{f}"] + [f"{{d{other}}}" for other in need])
-            text += TARGET.format(
-                number=number, inputs=", ".join(names), words=words, salt=self.salts[number]
+            inputs = ", ".join(names)
+            tables.append(
+                TARGET.format(number=number, inputs=inputs, words=words, salt=self.salts[number])
             )
-        text += SITE.format(name=self.name, remark=self.remark)
-        return text + PARTS_TARGET * self.has_glob
+        tables += [SITE.format(name=self.name, remark=self.remark), PARTS_TARGET * self.has_glob]
+        first = self.order % len(tables)
+        return '[workspace]\nname = "w"\n' + "".join(tables[first:] + tables[:first])
 
     def outputs(self) -> tuple[list[str], int]:
         """The content of each output, and how many actions were never seen before."""
@@ -92,6 +95,9 @@ KINDS = (
     "text",
     "comment",
     "salt",
+    "salt",
+    "salt",
+    "order",
     "need",
     "more",
     "less",
@@ -135,6 +141,8 @@ def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
                 world.unread[path] = f"{at}\n"
         case "remark":
             world.remark = 10 * at + value
+        case "order":
+            world.order = at + value
         case "options":
             world.options = value
         case "more":
