@@ -50,7 +50,7 @@ def analyse_edits(
         return None
     try:
         return _Edit(attempt, snapshot, table, edits).run()
-    except (NotPartial, NotReplaced, BuildError):
+    except (NotPartial, NotReplaced, BuildError, OSError):  # OSError: a file vanished meanwhile
         return None
 
 
@@ -185,14 +185,20 @@ class _Edit:
         return [string for item in texts.items() for string in item]
 
     def _folders(self) -> list[str]:
-        """The listings of the snapshot with those of this analysis."""
+        """The listings of the snapshot with those of this analysis.
+
+        `NotPartial` if a folder changed meanwhile: other targets were analysed with its old entries.
+        """
         tree = self.workspace.file_tree
         listings = listings_of(self.snapshot.graph.strings("folders"))
         for folder, lookups in tree.lookups.items():
             before = listings.get(folder or ".", Listing(frozenset(), frozenset()))
+            entries = tree.entries(folder).values()
+            if find(not folder, entries, before.lookups) != before.entries:
+                raise NotPartial(folder)
             new = frozenset(lookups) - before.lookups
-            entries = find(not folder, tree.entries(folder).values(), new)
-            listings[folder or "."] = Listing(before.lookups | new, before.entries | entries)
+            present = before.entries | find(not folder, entries, new) if new else before.entries
+            listings[folder or "."] = Listing(before.lookups | new, present)
         return listing_strings(listings)
 
     def _new_stamps(self) -> dict[str, Stamp]:

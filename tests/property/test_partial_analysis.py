@@ -36,7 +36,7 @@ from buildgraph.types.request import Request
 from buildgraph.workspace.toml_text import hash_without_comments
 from tests.support.fault_counts import TIMES
 
-WORLDS = 60 * TIMES
+WORLDS = 40 * TIMES
 ABSENT = "absent-program"
 PACKAGES = ("", "", "p", "p/q", "r")
 
@@ -356,3 +356,35 @@ def test_a_part_is_analysed_like_the_whole(tmp_path: Path) -> None:
             snapshot = _built(whole)
     assert counts["salt part"] > 5 * counts["salt whole"], counts
     assert counts["order part"] and not counts["order whole"], counts
+
+
+def test_a_folder_that_changes_meanwhile_needs_the_whole(tmp_path: Path) -> None:
+    """The targets that are not analysed again were analysed with its old entries."""
+    toml = '[workspace]\n[a]\nrule = "files"\nsrcs = ["a*"]\n[b]\nrule = "files"\nsrcs = ["b*"]\n'
+    for name in ("a1", "b1"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "BUILD.toml").write_text(toml)
+    request = Request(("//...",))
+    snapshot = _built(evaluate_request(str(tmp_path), request, _has))
+    (tmp_path / "BUILD.toml").write_text(toml.replace('"a*"', '"a*", "!a2*"'))
+    edits = _edits(tmp_path, snapshot)
+    assert analyse_edits(_attempt(tmp_path, request), snapshot, edits) is not None
+    (tmp_path / "b2").write_text("b2")
+    assert analyse_edits(_attempt(tmp_path, request), snapshot, edits) is None
+
+
+def test_a_file_that_vanishes_meanwhile_needs_the_whole(tmp_path: Path) -> None:
+    toml = (
+        '[workspace]\n[c]\nrule = "command"\ninputs = { i = "//p:b" }\n'
+        'outputs = { o = "o" }\nargv = ["cp", "-r", "{i}", "{o}"]\n'
+    )
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/BUILD.toml").write_text('[b]\nrule = "files"\nsrcs = ["BUILD.toml"]\n')
+    (tmp_path / "BUILD.toml").write_text(toml)
+    request = Request(("//...",))
+    snapshot = _built(evaluate_request(str(tmp_path), request, _has))
+    (tmp_path / "BUILD.toml").write_text(toml.replace('"-r"', '"-R"'))
+    edits = _edits(tmp_path, snapshot)
+    assert analyse_edits(_attempt(tmp_path, request), snapshot, edits) is not None
+    (tmp_path / "p/BUILD.toml").unlink()
+    assert analyse_edits(_attempt(tmp_path, request), snapshot, edits) is None
