@@ -187,7 +187,7 @@ class _Edit:
     def _folders(self) -> list[str]:
         """The listings of the snapshot with those of this analysis.
 
-        `NotPartial` if a folder changed meanwhile: other targets were analysed with its old entries.
+        `NotPartial` if a folder changed meanwhile: other targets were analysed with its old ones.
         """
         tree = self.workspace.file_tree
         listings = listings_of(self.snapshot.graph.strings("folders"))

@@ -81,11 +81,7 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
         changed = graph.sources_named({names[number] for number in changed})
         snapshot, edited = graph.snapshot, graph.edited
         last.folders = snapshot.graph.parts["folders"]
-    publish_to = ""
-    if edits:
-        from .build_files import take_edits
-
-        publish_to = take_edits(attempt, snapshot, edits)
+    publish_to = _take_edits(attempt, snapshot, edits)
     return start_from_snapshot(
         attempt,
         snapshot,
@@ -95,6 +91,15 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
         stamps=stamps,
         publish_to=publish_to,
     )
+
+
+def _take_edits(attempt: Attempt, snapshot: Snapshot, edits: Mapping[str, EditedFile]) -> str:
+    """Record edits in a snapshot; the path in the cache to publish it at, or empty."""
+    if not edits:
+        return ""
+    from .build_files import take_edits
+
+    return take_edits(attempt, snapshot, edits)
 
 
 def _analyse_edits(
