@@ -55,8 +55,7 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
     if last is None or snapshot is None:
         return None
     assert snapshot.results is not None, "a last snapshot has results"
-    host = attempt.host
-    sources = host.sources.fresh()
+    host, sources = attempt.host, attempt.host.sources.fresh()
     tools = HostTools(sources)
     host = BuildEnvironment(host.store, sources, tools, host.scratch, host.began)
     numbers = {name: number for number, name in enumerate(snapshot.graph.strings("sources"))}
@@ -64,10 +63,10 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
     stamps: dict[str, Stamp] = {}
     paths = [os.fsdecode(last.paths[at]) for at in last.changed]
     edits = _edited_build_files(snapshot, attempt.root, paths)
-    if edits is None:
-        return None
-    changed = _changed_sources(snapshot, sources, paths, numbers, stamps, edits=edits)
-    if changed is None:
+    changed = None
+    if edits is not None:
+        changed = _changed_sources(snapshot, sources, paths, numbers, stamps, edits=edits)
+    if edits is None or changed is None:
         return None
     tools.restore(snapshot.results.strings("tools"))
     level = next(known for known in LEVELS if known == snapshot.results.strings("facts")[0])
@@ -77,8 +76,7 @@ def start_from_workspace(attempt: Attempt, analyse: AnalyseEdits | None = None) 
         graph = _analyse_edits(attempt, snapshot, edits, analyse, stamps)
         if graph is None:
             return None
-        names = snapshot.graph.strings("sources")
-        changed = graph.sources_named({names[number] for number in changed})
+        changed = graph.sources_named({name for name, at in numbers.items() if at in changed})
         snapshot, edited = graph.snapshot, graph.edited
         last.folders = snapshot.graph.parts["folders"]
     publish_to = _take_edits(attempt, snapshot, edits)
