@@ -136,14 +136,17 @@ def _last_snapshot(attempt: Attempt) -> Snapshot | None:
 def _read_new_sources(snapshot: Snapshot, sources: SourceFiles, stamps: dict[str, Stamp]) -> bool:
     """Set the contents of the sources that the last build did not read; False if one cannot be.
 
-    `stamps` takes their stamps from before they were read.
+    `stamps` takes their stamps from before they were read. A file that analysis read keeps its
+    older one.
     """
+    analysed = {*snapshot.graph.strings("files")[::2]}
     for number, name in enumerate(snapshot.graph.strings("sources")):
         if not snapshot.source_rows[number]:
             if not sources.exists(name):
                 return False
             snapshot.set_source(number, source_row(*sources.digest(name)))
-            stamps[name] = sources.stamps[name]
+            if name not in analysed:
+                stamps[name] = sources.stamps[name]
     return True
 
 
@@ -178,10 +181,12 @@ def _changed_sources(
 ) -> list[int] | None:
     """The numbers of sources with another content, of these paths with another stamp.
 
-    None if something else than the content of sources and of BUILD files has changed.
-    `stamps` takes the stamp of each path from before it was read.
+    None if something else than the content of sources and of BUILD files has changed. A file that
+    analysis read may be a source, too. `stamps` takes the stamp of each path from before it was
+    read.
     """
     folders = listings_of(snapshot.graph.strings("folders"))
+    analysed = {*snapshot.graph.strings("files")[::2]}
     changed: list[int] = []
     for path in paths:
         if path in folders:
@@ -189,6 +194,8 @@ def _changed_sources(
             if stamp is None:
                 return None
             stamps[path] = stamp
+        elif path in analysed and path not in edits:
+            return None
         elif path in numbers and sources.exists(path):
             content = sources.rehash(path)
             stamps[path] = sources.stamps[path]
