@@ -41,7 +41,8 @@ class Table:
             case "group":
                 return f"{common}targets = [{', '.join(map(repr, labels))}]\n"
             case "files":
-                globs = '"*.txt", ' * (self.salt % 2) + f'"sub/{self.salt % 3}*"'
+                globs = ('"*.txt", ' * (self.salt % 2)) + ('"*.toml", ' * (self.salt % 4 > 1))
+                globs += f'"sub/{self.salt % 3}*"'
                 return f"{common}srcs = [{globs}]\n"
             case "gate":
                 words = f'argv = ["{self.gate}", "-c", "{self.salt}", "{{f}}"]'

@@ -24,7 +24,7 @@ argv = ["sh", "-c", "mkdir -p $0/d/empty; cp {{d0}} $0/a; ln -s ../a $0/d/link",
 PARTS_TARGET = """
 [parts]
 rule = "files"
-srcs = ["parts/**/*.txt"]
+srcs = ["parts/**/*.txt", "*.toml"]
 """
 OPTIONS = ((), ("-j2",), ("-k", "-q"), ("--jobs", "1"))
 
@@ -37,7 +37,7 @@ class World:
     files: list[str]
     salts: list[int]
     name: str = "site0"  # of the folder
-    has_glob: bool = False  # a target reads the text files below parts/
+    has_glob: bool = False  # a target reads BUILD.toml and the text files below parts/
     parts: dict[str, str] = field(default_factory=lambda: {"always.txt": "part\n"})
     unread: dict[str, str] = field(default_factory=dict)
     remark: int = 0
@@ -75,7 +75,7 @@ class World:
             self.seen.add(action)
         fresh |= {site for site in [("site", self.name, outputs[0])] if site not in self.seen}
         if self.has_glob:
-            fresh |= {("parts", *sorted(self.parts.items()))} - self.seen
+            fresh |= {("parts", self.toml(), *sorted(self.parts.items()))} - self.seen
         self.seen |= fresh
         return outputs, len(fresh)
 
@@ -105,6 +105,8 @@ KINDS = (
     "touch",
     "break",
     "same",
+    "clone",
+    "clone",
     "clone",
     "name",
     "hand",
