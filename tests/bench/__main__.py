@@ -27,7 +27,7 @@ from typing import Any
 
 from buildgraph.sandbox.job import Level
 from buildgraph.sandbox.sandbox import is_available
-from tests.bench import goals, graphs, others, peers, revisions, special
+from tests.bench import goals, graphs, others, peers, revisions, special, value_edits
 from tests.bench.installed import installed
 from tests.bench.places import fresh
 from tests.bench.rows import PATIENCE, Arena, Row, format_error
@@ -50,6 +50,7 @@ ROWS = (
     "restore, 1 MiB each",
     "CI job",
     "full analysis",
+    "a value",
     *AFFECTED,
     "numpy tools, namespaces",
     "numpy tools, landlock",
@@ -73,6 +74,7 @@ TABLE = (  # words of this command, one line after the other
     ("CI job", "--actions", "1000"),
     ("full analysis", "--actions", "10000"),
     ("full analysis", "--actions", "100000", "--rounds", "2"),
+    ("a value", "--actions", "10000"),
     (*AFFECTED, "--actions", "10000", "--rounds", "3"),
     ("numpy tools, namespaces", "--actions", "1000"),
     ("numpy tools, landlock", "--actions", "1000"),
@@ -162,6 +164,8 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
                 yield special.ci_job(folder, chosen.actions, chosen.rounds)
             case "full analysis":
                 yield special.analysis(folder, chosen.actions, chosen.rounds)
+            case "a value":
+                yield value_edits.value(folder, chosen.actions, chosen.rounds)
             case "affected, a source" | "affected, a value":
                 yield revisions.affected(folder, name, chosen.actions, chosen.rounds)
             case "numpy tools, namespaces" | "numpy tools, landlock":
