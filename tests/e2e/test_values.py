@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -181,3 +182,27 @@ def test_rules_of_the_workspace_need_the_whole(built: Space) -> None:
     built.run("build", "//...")
     edit(built, "p/BUILD.toml", "echo c", "echo d")
     build(built, whole=True)
+
+
+@pytest.mark.parametrize("kind", ["older", "a flipped bit", "a lost end"])
+def test_a_snapshot_of_no_use_needs_the_whole(built: Space, kind: str) -> None:
+    """Nothing is said of it, and the next build has one again."""
+    for path in [*built.root.glob(".buildgraph/snapshots/*"), *built.cache.glob("graphs/*")]:
+        data = path.read_bytes()
+        at = data.index(b"SALT")
+        changed = {
+            "older": data.replace(b"snapshot 9", b"snapshot 8"),
+            "a flipped bit": data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :],
+            "a lost end": data[: len(data) // 2],
+        }
+        stamp = path.stat()
+        path.chmod(0o600)
+        path.write_bytes(changed[kind])
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    edit(built, "p/BUILD.toml", "echo c", "echo d")
+    done = built.run("build", "//...")
+    assert "2 ran" in done.out
+    assert all(line.startswith("[") for line in done.err.splitlines()), done.err  # progress only
+    assert (built.root / "out/b/o").read_text() == "s.txt\nd\n"
+    edit(built, "BUILD.toml", 'SALT = "0"', 'SALT = "1"')
+    assert "1 ran" in build(built)
