@@ -15,6 +15,7 @@ const text = (page, selector) => page.locator(selector).first().innerText();
 
 async function findMiss({ page }) {
   assert.equal(await text(page, "h1"), "Fleet");
+  await readReason({ page });
   await page.getByLabel("Filter").fill("failed");
   const row = page.locator(".list tbody tr").first();
   assert.match(await row.innerText(), /fitness: .*image/);
@@ -47,7 +48,17 @@ async function readAgent({ page }) {
   assert.match(title, /: (\d|\.|e|-)+ probability$/);
 }
 
+/* Every reason is whole inside the window, without scrolling sideways. */
+async function readReason({ page }) {
+  const item = page.locator(".misses li").first();
+  assert.match(await item.innerText(), /failed \/\/exports.*image: needs .* the budget says/);
+  const [wide, right] = await item.evaluate((one) => [one.scrollWidth, one.getBoundingClientRect().right]);
+  assert.ok(right <= (await page.evaluate(() => innerWidth)), `the reason ends at ${right} px`);
+  assert.ok(wide <= (await item.evaluate((one) => one.clientWidth)), "the reason is cut");
+}
+
 async function stayInside({ page }) {
+  await readReason({ page });
   for (const name of ["fleet", "export", "agent", "graph", "build"]) {
     await page.evaluate((hash) => (location.hash = hash), `#/${name}`);
     await page.waitForSelector("h1");

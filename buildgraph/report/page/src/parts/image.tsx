@@ -8,6 +8,11 @@ const WIDTH = 800;
 const HEIGHT = 240;
 const LOW = 60; // height for a few files, where one is nearly all
 
+/** A length across, so that the map is as wide as the window and its texts keep their size. */
+function percent(length: number): string {
+  return `${(100 * length) / WIDTH}%`;
+}
+
 /** An image by layer and file: a tree map of the unpacked bytes, and the same as tables. */
 export function ImageLayers({ layers }: { layers: Layer[] }): JSX.Element {
   const files: Tile[] = layers.flatMap((layer, i) => layer.files.map((file) => ({ layer: i, file })));
@@ -18,20 +23,20 @@ export function ImageLayers({ layers }: { layers: Layer[] }): JSX.Element {
     <>
       <svg
         class="treemap"
-        viewBox={`0 0 ${WIDTH} ${height}`}
+        height={height}
         role="img"
         aria-label={`Files of ${layers.length} layers by their size; the tables below have the same`}
       >
         {tiles.map(({ item, x, y, ...tile }) => (
-          <g>
+          <svg x={percent(x)} y={y} width={percent(tile.width)} height={tile.height}>
             <title>{`${item.file.path}: ${formatBytes(item.file.size)}, layer ${item.layer + 1}`}</title>
-            <rect class={`tile layer${item.layer % 6}`} x={x} y={y} width={tile.width} height={tile.height} />
+            <rect class={`tile layer${item.layer % 6}`} width="100%" height="100%" />
             {tile.width > 70 && tile.height > 30 && (
-              <text x={x + 6} y={y + 18}>
-                {`${item.file.path} ${formatBytes(item.file.size)}`.slice(0, Math.floor(tile.width / 7.5))}
+              <text x={6} y={18}>
+                {item.file.path} {formatBytes(item.file.size)}
               </text>
             )}
-          </g>
+          </svg>
         ))}
       </svg>
       {layers.map((layer, i) => (

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Action, Build, Document } from "../data";
 import { formatCount, formatMilliseconds } from "../format";
+import { Verdict } from "../parts/verdict";
 
 const MOST = 200; // actions of a time line; the longest ones
 
@@ -23,8 +24,7 @@ export function BuildView({ data }: { data: Document }): JSX.Element {
             >
               {data.builds.map((one, i) => (
                 <option value={i}>
-                  {i === 0 ? "last" : `${i} before it`}: {count(one, "ran")} ran, {count(one, "hit")} from the
-                  cache
+                  {i === 0 ? "last" : `${i} before it`}: {ranIn(one).length} ran, {hits(one)} from the cache
                 </option>
               ))}
             </select>
@@ -41,13 +41,18 @@ export function BuildView({ data }: { data: Document }): JSX.Element {
   );
 }
 
-function count(build: Build, how: Action["how"]): number {
-  return build.actions.filter((action) => action.how === how).length;
+function ranIn(build: Build): Action[] {
+  return build.actions.filter((action) => action.how === "ran" || action.how === "failed");
+}
+
+function hits(build: Build): number {
+  return build.actions.filter((action) => action.how === "hit" || action.how === "shared").length;
 }
 
 function TimeLine({ build }: { build: Build }): JSX.Element {
   const saved = build.actions.reduce((sum, action) => sum + action.saved_ms, 0);
-  const ran = build.actions.filter((action) => action.how === "ran" || action.how === "failed");
+  const ran = ranIn(build);
+  const failed = ran.filter((action) => action.how === "failed").length;
   const shown = ran
     .toSorted((a, b) => b.end - b.start - (a.end - a.start))
     .slice(0, MOST)
@@ -56,7 +61,9 @@ function TimeLine({ build }: { build: Build }): JSX.Element {
   return (
     <>
       <p>
-        {formatCount(ran.length)} actions ran, {formatCount(count(build, "hit"))} results came from the cache
+        {formatCount(ran.length)} {ran.length === 1 ? "action" : "actions"} ran,{" "}
+        {failed > 0 && `${formatCount(failed)} of them failed, `}
+        {formatCount(hits(build))} {hits(build) === 1 ? "result" : "results"} came from the cache
         and saved {formatMilliseconds(saved)} of actions. The build took{" "}
         {formatMilliseconds(build.milliseconds ?? end / 1000)}.
       </p>
@@ -65,8 +72,7 @@ function TimeLine({ build }: { build: Build }): JSX.Element {
           <table class="timeline">
             <thead>
               <tr>
-                <th scope="col">Action</th>
-                <th scope="col">Target</th>
+                <th scope="col">Action and target</th>
                 <th scope="col" class="number">
                   Time
                 </th>
@@ -76,8 +82,10 @@ function TimeLine({ build }: { build: Build }): JSX.Element {
             <tbody>
               {shown.map((action) => (
                 <tr>
-                  <th scope="row">{action.title}</th>
-                  <td>{action.label}</td>
+                  <th scope="row">
+                    {action.how === "failed" && <Verdict verdict="failed" />} {action.title}{" "}
+                    <span class="target">{action.label}</span>
+                  </th>
                   <td class="number">{formatMilliseconds((action.end - action.start) / 1000)}</td>
                   <td>
                     <svg width="100%" height="14" viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">

@@ -9,16 +9,17 @@ import { linkTo } from "../route";
 const COLUMNS: [Column, string, boolean][] = [
   ["label", "Export", false],
   ["verdict", "Verdict", false],
-  ["reason", "Reason", false],
   ["coalition", "Coalition", false],
   ["board", "Board", false],
   ["image", "Image", true],
   ["memory", "Memory", true],
   ["operations", "Step, at most", true],
+  ["reason", "Reason", false],
 ];
 const HEIGHT = 36; // pixels of a row; longer texts are cut, and whole on the page of the export
 const MARGIN = 8; // rows beyond the visible ones
 const MOST_BOARDS = 40;
+const MOST_MISSES = 10;
 
 /** All exports: a grid coalition by board, and a list to filter and order. */
 export function FleetView({ data }: { data: Document }): JSX.Element {
@@ -40,6 +41,7 @@ export function FleetView({ data }: { data: Document }): JSX.Element {
         {formatCount(rows.length)} {rows.length === 1 ? "export" : "exports"}: {count("passed")} passed,{" "}
         {count("failed")} failed, {count("not checked")} not checked.
       </p>
+      <Misses rows={rows} />
       <Grid rows={rows} />
       <h2>Exports</h2>
       <label class="filter">
@@ -55,16 +57,39 @@ export function FleetView({ data }: { data: Document }): JSX.Element {
           {formatCount(shown.length)} of {formatCount(rows.length)}
         </span>
       </label>
-      <List rows={shown} order={order} setOrder={setOrder} />
+      <List rows={shown} reasons={rows.some((row) => row.reason)} order={order} setOrder={setOrder} />
     </>
+  );
+}
+
+/** The first exports that are not ready, with their whole reasons. */
+function Misses({ rows }: { rows: Row[] }): JSX.Element | null {
+  const misses = sortRows(rows.filter((row) => row.reason), "verdict", false);
+  if (misses.length === 0) return null;
+  return (
+    <ul class="misses" aria-label="Exports that are not ready">
+      {misses.slice(0, MOST_MISSES).map((row) => (
+        <li>
+          <Verdict verdict={row.verdict} /> <a href={linkTo("export", row.label)}>{row.label}</a> {row.reason}
+        </li>
+      ))}
+      {misses.length > MOST_MISSES && (
+        <li>{formatCount(misses.length - MOST_MISSES)} more are first in the list below.</li>
+      )}
+    </ul>
   );
 }
 
 type Order = { column: Column; descending: boolean };
 
-/** The list; only the rows near the visible part are in the document. */
-function List(props: { rows: Row[]; order: Order; setOrder: (order: Order) => void }): JSX.Element {
-  const { rows, order, setOrder } = props;
+/** The list, with reasons if there are any; only the rows near the visible part are in the document. */
+function List(props: {
+  rows: Row[];
+  reasons: boolean;
+  order: Order;
+  setOrder: (order: Order) => void;
+}): JSX.Element {
+  const { rows, reasons, order, setOrder } = props;
   const [top, setTop] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const visible = Math.ceil((box.current?.clientHeight ?? 600) / HEIGHT);
@@ -84,7 +109,7 @@ function List(props: { rows: Row[]; order: Order; setOrder: (order: Order) => vo
       <table aria-rowcount={rows.length + 1}>
         <thead>
           <tr>
-            {COLUMNS.map(([column, title, isNumber]) => (
+            {COLUMNS.filter(([column]) => reasons || column !== "reason").map(([column, title, isNumber]) => (
               <th
                 scope="col"
                 class={isNumber ? "number" : ""}
@@ -117,14 +142,12 @@ function List(props: { rows: Row[]; order: Order; setOrder: (order: Order) => vo
               <td>
                 <Verdict verdict={row.verdict} />
               </td>
-              <td class="reason" title={row.reason}>
-                {row.reason}
-              </td>
               <td>{row.coalition}</td>
               <td>{row.board}</td>
               <td class="number">{row.image ? formatBytes(row.image) : ""}</td>
               <td class="number">{row.memory ? formatBytes(row.memory) : ""}</td>
               <td class="number">{row.operations ? `${formatCount(row.operations)} ops` : ""}</td>
+              {reasons && <td title={row.reason}>{row.reason}</td>}
             </tr>
           ))}
           {last < rows.length && (
