@@ -131,9 +131,8 @@ def test_a_workspace_without_exports_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_person_finds_the_miss_in_a_browser(reported: Space, tmp_path: Path) -> None:
-    need("chromium")
     page = str(reported.root / "out/report.html")
-    done = run_node(("browser/check.mjs", page), tmp_path / "page")
+    done = run_node(("browser/check.mjs", page), tmp_path / "page", browser=True)
     result = json.loads(done.stdout or "{}")
     print(f"axe violations: {len(result['violations'])}; steps: {', '.join(result['steps'])}")
     assert (done.returncode, result["errors"], result["violations"]) == (0, [], []), done.stderr

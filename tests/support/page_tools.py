@@ -29,19 +29,34 @@ CHECKS = {
 }
 
 
-def run_node(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run_node(
+    words: Sequence[str], folder: Path, *, browser: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run node in a copy of the sources in `folder`; skip the calling test without its tools."""
-    node, tools = need("node"), os.environ.get("BUILDGRAPH_PAGE_TOOLS", "")
+    tools = os.environ.get("BUILDGRAPH_PAGE_TOOLS", "")
     if not tools:
         absent("the tools of the page: BUILDGRAPH_PAGE_TOOLS=$(.ci/page-tools FOLDER)")
+    newer = Path(tools, "newer/node_modules/node/bin/node")
+    node = str(newer) if newer.exists() else need("node")
     lock = "package-lock.json"
     assert Path(tools, lock).read_bytes() == (PAGE / lock).read_bytes(), "run .ci/page-tools again"
     shutil.copytree(PAGE, folder, dirs_exist_ok=True)
     if not (folder / "node_modules").exists():
         (folder / "node_modules").symlink_to(Path(tools, "node_modules"))
     return subprocess.run(
-        [node, *words], cwd=folder, check=False, capture_output=True, text=True, timeout=600
+        [node, *words],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "CHROMIUM": find_browser()} if browser else None,
     )
+
+
+def find_browser() -> str:
+    """Return the path of Chromium or Chrome; skip the calling test without one."""
+    return shutil.which("google-chrome") or need("chromium")
 
 
 def main(words: Sequence[str]) -> int:
@@ -54,7 +69,8 @@ def main(words: Sequence[str]) -> int:
     code = 0
     with tempfile.TemporaryDirectory() as folder:
         for command in commands[words[0]]:
-            done = run_node(command, Path(folder))
+            browser = words[0] == "pictures"
+            done = run_node(command, Path(folder), browser=browser)
             print(done.stdout + done.stderr, end="")
             code = code or done.returncode
     return code

@@ -2,7 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env.CHROMIUM; // a path, from tests/support/page_tools.py
 
 export async function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
