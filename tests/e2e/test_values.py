@@ -186,7 +186,7 @@ def test_rules_of_the_workspace_need_the_whole(built: Space) -> None:
 
 @pytest.mark.parametrize("kind", ["older", "a flipped bit", "a lost end"])
 def test_a_snapshot_of_no_use_needs_the_whole(built: Space, kind: str) -> None:
-    """Nothing is said of it, and the next build has one again."""
+    """No warning is printed, and the next build has one again."""
     for path in [*built.root.glob(".buildgraph/snapshots/*"), *built.cache.glob("graphs/*")]:
         data = path.read_bytes()
         at = data.index(b"SALT")
