@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from buildgraph import (
     Artifact,
@@ -28,6 +28,7 @@ from .packages import NodePackages, PythonPackages
 
 RUN_QUALITY = Tool("run_quality")
 RUN_PYTEST = Tool("run_pytest")
+MERGE_COVERAGE = Tool("merge_coverage")
 _TIMEOUT = Duration(1800 * SECOND)
 _TOP = "in/sources"
 _KEEPS_RECORDS = (("previous", "records"),)
@@ -35,9 +36,21 @@ _KEEPS_RECORDS = (("previous", "records"),)
 
 @dataclass(frozen=True)
 class QualityGate(CheckGate):
-    """A gate of sources; `reports` are JUnit files of those that run tests, one for each shard."""
+    """A gate of sources.
+
+    `reports` are JUnit files of those that run tests, one for each shard; `coverage` is an LCOV
+    file of what the tests of all shards execute, and `coverage_report` a table of it.
+    """
 
     reports: tuple[Artifact, ...] = ()
+    coverage: Artifact | None = None
+    coverage_report: Artifact | None = None
+
+    def outputs(self) -> dict[str, Artifact]:
+        """The reports as `junit`, or as `junit_1` and so on, and the coverage."""
+        names = [f"junit_{number + 1}" for number in range(len(self.reports))]
+        names = ["junit"] if len(names) == 1 else names
+        return {**dict(zip(names, self.reports, strict=True)), **super().outputs()}
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,9 @@ CHECKERS = {
             "pytest",
             f"Run tests with pytest: each test file in a folder with what it imports.{_SAME}"
             f"{_PYTHON} `runs = 20` runs each file that often, with other orders, seeds and times,"
-            " and shows an interval of the share of failures; `shards = 4` makes four gates.",
+            " and shows an interval of the share of failures; `shards = 4` makes four gates. With"
+            " `coverage = true` the target has an LCOV file of the lines that the tests execute,"
+            " `coverage`, and a table, `coverage_report`. `junit` has the single tests.",
             ("pytest",),
         ),
         Checker("tsc", f"Check types with TypeScript, without output.{_SAME}{_NODE}"),
@@ -168,32 +183,23 @@ def _test_rule(checker: Checker) -> Callable[..., QualityGate]:
         tools: PythonPackages | None = None,
         runs: int = 1,
         shards: int = 1,
+        coverage: bool = False,
         timeout: Duration = _TIMEOUT,
     ) -> QualityGate:
-        for key, value in (("runs", runs), ("shards", shards)):
-            if not 1 <= value <= 1000:
-                raise BuildError(
-                    f"{ctx.label}: {key} is {value}", ctx.target.place(key), "use 1 to 1000"
-                )
-        gates, reports = list[Gate](), list[Artifact]()
-        for number in range(1, shards + 1):
-            shard = f"{number}/{shards}" if shards > 1 else ""
-            request = _Request(
-                checker,
-                srcs,
-                config,
-                data,
-                args,
-                timeout,
-                roots,
-                packages,
-                tools,
-                more={"runs": runs, "shard": shard, "programs": programs},
-            )
-            gate, outputs = _declare(ctx, request)
-            gates.append(gate)
-            reports += outputs
-        return QualityGate(tuple(gates), tuple(reports))
+        more = {"runs": runs, "coverage": coverage, "programs": programs}
+        request = _Request(
+            checker,
+            srcs,
+            config,
+            data,
+            args,
+            timeout,
+            roots,
+            packages,
+            tools,
+            more=more,
+        )
+        return _declare_shards(ctx, request, shards)
 
     check.__name__, check.__doc__ = checker.tool, checker.help
     return rule(check)
@@ -207,6 +213,32 @@ jest = _node_rule(CHECKERS["jest"])
 pytest = _test_rule(CHECKERS["pytest"])
 
 
+def _declare_shards(ctx: Ctx, request: _Request, shards: int) -> QualityGate:
+    """Declare a gate for each shard of the test files, and the merged coverage of all."""
+    for key, value in (("runs", request.more["runs"]), ("shards", shards)):
+        if not isinstance(value, int) or not 1 <= value <= 1000:
+            raise BuildError(
+                f"{ctx.label}: {key} is {value}", ctx.target.place(key), "use 1 to 1000"
+            )
+    gates, reports, measured = list[Gate](), list[Artifact](), list[Artifact]()
+    for number in range(1, shards + 1):
+        shard = f"{number}/{shards}" if shards > 1 else ""
+        gate, outputs = _declare(ctx, replace(request, more=request.more | {"shard": shard}))
+        gates.append(gate)
+        reports.append(outputs[0])
+        measured += outputs[1:]
+    if not measured:
+        return QualityGate(tuple(gates), tuple(reports))
+    lcov, page = ctx.tool(
+        MERGE_COVERAGE,
+        Out("coverage.lcov"),
+        Out("coverage.txt"),
+        *(In(artifact, f"in/{number}.lcov") for number, artifact in enumerate(measured)),
+        title="merge the coverage",
+    )
+    return QualityGate(tuple(gates), tuple(reports), lcov, page)
+
+
 def _declare(ctx: Ctx, request: _Request) -> tuple[Gate, list[Artifact]]:
     """Declare the action of a gate; its records of the last run are offered to the next."""
     tool = request.checker.tool
@@ -215,10 +247,12 @@ def _declare(ctx: Ctx, request: _Request) -> tuple[Gate, list[Artifact]]:
     shard = str(more.get("shard", ""))
     name = f"{ctx.label.name} {shard}".strip()
     outs = [Out("evidence.json")] + ([Out("junit.xml")] if tool == "pytest" else [])
+    outs += [Out("tests.lcov")] if more.get("coverage") else []
     tree = (In(request.tree, "in/node_modules"),) if request.tree is not None else ()
     site = (In(request.tools.tree, "in/site"),) if request.tools is not None else ()
     words: tuple[str | Program, ...] = ()
     distributions = () if request.tools is not None else request.checker.distributions
+    distributions += ("coverage",) if more.get("coverage") and request.tools is None else ()
     if request.tree is not None:
         words = (Program("node"),)
     outputs = ctx.tool(

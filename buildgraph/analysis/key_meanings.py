@@ -158,6 +158,7 @@ MEANINGS = {
         "programs": "the programs of the host that tests start",
         "runs": "the number of runs of each test file, with other orders, seeds, zones and times",
         "shards": "the number of gates that share the test files",
+        "coverage": "records the lines that the tests execute; needs the distribution coverage",
     },
     "tsc": _CHECK,
     "eslint": _CHECK,

@@ -104,7 +104,9 @@ def check(executor: Executor, code: int, limit: int = 0) -> int:
 
 
 def _select_actions(executor: Executor, limit: int) -> list[Action]:
-    by_key = {executor.keys[action]: action for action in reversed(executor.results)}
+    number, uncached = executor.steps.number, executor.evidence
+    actions = [action for action in executor.results if number.get(action) not in uncached]
+    by_key = {executor.keys[action]: action for action in reversed(actions)}
     keys = sorted(by_key)
     return sorted(
         (by_key[key] for key in (keys[:limit] if limit else keys)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
@@ -12,6 +13,10 @@ from ..ui.format import last_lines, strip_controls
 from .workflow_commands import format_command, write_command
 
 _LOG_LINES = 10
+_FINDING = re.compile(
+    r"(?P<path>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? error: (?P<text>.+)"
+)
+_MOST_FINDINGS = 100  # of one action
 
 
 class Places:
@@ -30,6 +35,11 @@ class Places:
             os.path.realpath(os.path.join(self._root, path)), os.path.realpath(self._repository)
         )
         return path if relative.startswith("..") else relative
+
+    def finding(self, path: str, line: int, column: int) -> Location | None:
+        """The place of a finding; None if the workspace has no such file."""
+        known = not os.path.isabs(path) and os.path.isfile(os.path.join(self._root, path))
+        return Location(self.file(path), line, column) if known else None
 
     def target(self, label: str) -> Location | None:
         """The table that declares a target; None if the workspace has no such target any more."""
@@ -66,18 +76,33 @@ def _in_repository(places: Places, error: BuildError) -> Location | None:
 
 
 class Annotations:
-    """A listener that writes an annotation for each failed action, failed gate and warning."""
+    """A listener that writes an annotation for each failed action, failed gate and warning.
+
+    Each line `PATH:LINE:COLUMN: error: TEXT` in the log of a failed action has one, too.
+    """
 
     def __init__(self, out: TextIO, places: Places) -> None:
         self._out, self._places = out, places
         self._written: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        """Write the annotation of an event; one that was written already is omitted."""
-        line = self._annotation(event)
-        if line and line not in self._written:
-            self._written.add(line)
-            write_command(self._out, line)
+        """Write the annotations of an event; one that was written already is omitted."""
+        found = self._findings(event) if isinstance(event, Failed) else []
+        for line in (self._annotation(event), *found):
+            if line and line not in self._written:
+                self._written.add(line)
+                write_command(self._out, line)
+
+    def _findings(self, event: Failed) -> list[str]:
+        lines = []
+        for match in filter(None, map(_FINDING.fullmatch, event.log.splitlines())):
+            place = self._places.finding(
+                match["path"], int(match["line"]), int(match["column"] or 0)
+            )
+            if place is not None:
+                text = strip_controls(match["text"])
+                lines.append(format_annotation("error", text, event.label, place))
+        return lines[:_MOST_FINDINGS]
 
     def _annotation(self, event: Event) -> str:
         match event:

@@ -30,8 +30,9 @@ _MAX_LOG = 1 << 16  # characters of a log
 class JUnitReport:
     """A listener that writes a JUnit file when a build ends, however it ends.
 
-    Suites: `actions`, `gates` and, if the input has errors, `errors`. The output of an action's
-    case begins with `ran` or `hit`. The time of a hit is 0.
+    Suites: `actions`, `gates` and, if the input has errors, `errors`; then one for each test file
+    of a gate that lists its tests. The output of an action's case begins with `ran` or `hit`. The
+    time of a hit is 0.
     """
 
     def __init__(self, path: str, name: str) -> None:
@@ -42,6 +43,7 @@ class JUnitReport:
         self._actions: list[Element] = []
         self._gates: list[Element] = []
         self._errors: list[Element] = []
+        self._tests: dict[str, list[Element]] = {}
         self._is_written = False
 
     def __call__(self, event: Event) -> None:
@@ -66,6 +68,7 @@ class JUnitReport:
                 self._errors.append(_error(event.label, event.what, event.reason, event.rendered))
             case Judged():
                 self._gates.append(_gate(event))
+                _add_tests(event, self._tests)
             case Finished():
                 self._write()
 
@@ -86,6 +89,7 @@ class JUnitReport:
         self._is_written = True
         suites = {"actions": self._actions, "gates": self._gates, "errors": self._errors}
         root = ElementTree.Element("testsuites", name=_text(self._name))
+        suites |= self._tests
         for name, cases in suites.items():
             if cases or name != "errors":
                 suite = ElementTree.SubElement(root, "testsuite", {"name": name} | _counts(cases))
@@ -120,6 +124,19 @@ def _gate(event: Judged) -> Element:
     elif event.verdict == "not checked":
         ElementTree.SubElement(case, "skipped", message=_text(f"not checked: {event.why}"))
     return case
+
+
+def _add_tests(event: Judged, suites: dict[str, list[Element]]) -> None:
+    """Add the single tests that a gate lists as [FILE, CLASS, TEST, OUTCOME, MESSAGE]."""
+    for row in (event.evidence or {}).get("tests", ()):
+        file, group, test, outcome, *message = map(str, row)
+        case = _case(group, test, 0)
+        if outcome == "failed":
+            failure = ElementTree.SubElement(case, "failure", message=_text("".join(message)))
+            failure.set("type", "test")
+        elif outcome == "skipped":
+            ElementTree.SubElement(case, "skipped", message="")
+        suites.setdefault(_text(f"{event.label} {file}"), []).append(case)
 
 
 def _error(where: str, what: str, reason: str, text: str) -> Element:

@@ -22,8 +22,8 @@ from ..sandbox.staging import stage
 from ..store.protocol import Batch, Store
 from ..types.action import Output
 from ..types.errors import BuildError
-from ..types.result import File, Result
-from .gate_evidence import GateEvidence, left_evidence
+from ..types.result import File, Node, Result
+from .gate_evidence import GateEvidence, is_uncached, left_evidence
 from .input_copies import copy_input, copy_small_texts
 from .task_job import Task, folder_of, inputs_below_out, job_of
 from .tool_refusal import ToolRefusal, parse_refusals
@@ -42,7 +42,10 @@ _ROOT = os.geteuid() == 0
 
 
 class TaskOutcome(Record):
-    """The outcome of a task: a result and a batch with its blobs, or why there is none."""
+    """The outcome of a task: a result and a batch with its blobs, or why there is none.
+
+    A result with `evidence` has no record in the batch: it holds for this build only.
+    """
 
     task: Task
     result: Result | None
@@ -240,22 +243,16 @@ class ActionRunner:
 
             reason = start_error(job, outcome)
             why = reason if UNSTARTED in reason else ": ".join(filter(None, (why, reason)))
-        if not why:
-            if self._full >= staged.began:
-                raise BuildError(
-                    f"the disk of {job.out} was full while the command ran, "
-                    "so its outputs were discarded",
-                    None,
-                    "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room",
-                    "environment",
-                )
+        evidence = left_evidence(outcome, job.out, task.action.outputs) if why else None
+        outputs: tuple[tuple[str, Node], ...] = ()
+        if not why or is_uncached(evidence):
             try:
-                outputs = collect(job.out, task.action.outputs, batch, inputs_below_out(task))
+                outputs = self._outputs(staged)
             except BuildError as error:
                 if error.reason == "environment":
                     raise
-                why = error.what
-        if why:
+                why, evidence = error.what, None
+        if why and not is_uncached(evidence):
             self._store.drop(batch)
             refused, log = parse_refusals(task.action, log)
             return TaskOutcome(
@@ -267,15 +264,31 @@ class ActionRunner:
                 "" if refused else _reproducer(job, self._keep),
                 interrupted,
                 refused,
-                left_evidence(outcome, job.out, task.action.outputs),
+                evidence,
             )
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
+        if evidence is not None:
+            return TaskOutcome(task, result, batch, why, log, evidence=evidence)
         batch.record(
             task.key.digest,
             result,
             {**task.key.messages, **copy_small_texts(task.inputs, job.stage)},
         )
         return TaskOutcome(task, result, batch)
+
+    def _outputs(self, staged: StagedTask) -> tuple[tuple[str, Node], ...]:
+        """Add the declared outputs of a command that has ended to its batch."""
+        if self._full >= staged.began:
+            raise BuildError(
+                f"the disk of {staged.job.out} was full while the command ran, "
+                "so its outputs were discarded",
+                None,
+                "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room",
+                "environment",
+            )
+        task = staged.task
+        declared = task.action.outputs
+        return collect(staged.job.out, declared, staged.batch, inputs_below_out(task))
 
 
 def _why(outcome: Outcome, timeout: int) -> str:

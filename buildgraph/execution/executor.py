@@ -235,7 +235,7 @@ class Executor:
     def _settle(self, steps: list[int], outcome: TaskOutcome) -> None:
         first, *equal = steps
         action = outcome.task.action
-        if outcome.result is not None:
+        if outcome.result is not None and outcome.evidence is None:
             self._done(first, outcome.result, "ran")
             for step in equal:
                 self._done(step, outcome.result, "shared")
@@ -248,6 +248,8 @@ class Executor:
             if self._is_uncached_verdict(steps, outcome.evidence):
                 self.has_uncached = True
                 for step in steps:
+                    if outcome.result is not None:
+                        self.results[self.steps.actions[step]] = outcome.result
                     self._report_done(step, "ran", outcome.evidence.milliseconds)
                 return
         self.listen(
@@ -289,15 +291,10 @@ class Executor:
         self.listen(Done(step, label, action.title, how, key, milliseconds, position))
 
     def _is_uncached_verdict(self, steps: Sequence[int], evidence: GateEvidence) -> bool:
-        """True for a gate that has not failed, with evidence that no other action reads."""
-        from .gate_evidence import UNCACHED, verdict_of
+        """True for a gate that has not failed, and that no output but reports of gates needs."""
+        from .gate_evidence import is_uncached
 
-        return (
-            evidence.code == UNCACHED
-            and verdict_of(evidence.data)[0] != "failed"
-            and all(step in self.gate_only for step in steps)
-            and not any(step in deps for deps in self.steps.deps for step in steps)
-        )
+        return is_uncached(evidence) and all(step in self.gate_only for step in steps)
 
     def _fail(self, step: int) -> None:
         title = self.steps.actions[step].title

@@ -32,11 +32,20 @@ _END_OF_PASSED = b'"verdict": "passed"\n}\n'  # as the shipped tools write it, w
 
 
 class GateEvidence(Record):
-    """Evidence that is no result: the exit code and the milliseconds of the gate's program."""
+    """Evidence that is no record: the exit code and the milliseconds of the gate's program."""
 
     data: bytes
     code: int
     milliseconds: int
+
+
+def is_uncached(evidence: GateEvidence | None) -> bool:
+    """True for a gate that has not failed and whose outputs are not kept for other builds."""
+    return (
+        evidence is not None
+        and evidence.code == UNCACHED
+        and verdict_of(evidence.data)[0] != "failed"
+    )
 
 
 def left_evidence(outcome: Outcome, out: str, outputs: Sequence[Out]) -> GateEvidence | None:

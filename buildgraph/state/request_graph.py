@@ -11,7 +11,7 @@ from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_ints, pack_strings
 from ..lite.record import Record
-from ..types.action import Action, Gate, Output, Source
+from ..types.action import Action, Artifact, Gate, Output, Shipped, Source
 from .analysis_inputs import AnalysisInputs
 from .snapshot import Snapshot, encode_graph
 from .step_codec import (
@@ -23,7 +23,7 @@ from .step_codec import (
 from .target_table import TargetTable, int_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 NO_STEP = -1  # the action of an output or a gate that has none
 
@@ -174,14 +174,31 @@ def outputs_by_step(steps: ActionGraph, outputs: Sequence[RequestedOutput]) -> d
 def graph_of(
     outputs: Sequence[RequestedOutput], gates: Sequence[Gate]
 ) -> tuple[ActionGraph, frozenset[int]]:
-    """The actions that outputs and gates need, and the numbers of those that only gates need."""
+    """The actions that outputs and gates need, and the numbers of those that only gates need.
+
+    Reports of gates, which are made by or only from what judges them, need no action as outputs do:
+    a gate that fails does not stop the others because it has a report.
+    """
     steps = ActionGraph.of(
         [*(output.artifact for output in outputs), *(gate.verdict for gate in gates)]
     )
-    needed = ActionGraph.of(output.artifact for output in outputs).number
+    verdicts = {gate.verdict.action for gate in gates if isinstance(gate.verdict, Output)}
+    needed = ActionGraph.of(
+        output.artifact for output in outputs if not _is_report(output.artifact, verdicts)
+    ).number
     return steps, frozenset(
         number for action, number in steps.number.items() if action not in needed
     )
+
+
+def _is_report(artifact: Artifact, verdicts: Set[Action]) -> bool:
+    """True for an output of an action that judges a gate, or that reads only outputs of these."""
+    if not isinstance(artifact, Output):
+        return False
+    if artifact.action in verdicts:
+        return True
+    made = [one for _, one in artifact.action.inputs if not isinstance(one, Shipped)]
+    return bool(made) and all(isinstance(one, Output) and one.action in verdicts for one in made)
 
 
 def dirty_steps(

@@ -1,31 +1,36 @@
-"""Run test files of which something changed, with pytest: `run_pytest.py PLAN SOURCES OUT JUNIT`.
+"""Run test files of which something changed, with pytest: `run_pytest.py PLAN SOURCES OUTS`.
+
+The outputs are the evidence, a JUnit file and, if the plan says so, an LCOV file.
 
 A test file whose key is recorded as passed is not run again. The key names its content, that of
 everything it imports, of `conftest.py`, settings and declared data. A test file that passes after
 it failed under the same key is flaky: the gate passes, and its pass is not kept.
+
+`test --runs N` sets BUILDGRAPH_TEST_RUNS for an action whose result is not kept.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from quality.plan import Files, read_plan
 from quality.pytest_runs import run_here
-from quality.run_tests import check_tests
+from quality.run_tests import Outs, check_tests
 from quality.scratch import use_packages
 
 
-def main(plan: str, top: str, out: str, junit: str) -> int:
+def main(plan: str, top: str, *outs: str) -> int:
     """Run the gate; its exit code is that of the evidence."""
-    files = Files(read_plan(Path(plan)), Path(top).resolve())
+    runs = int(os.environ.get("BUILDGRAPH_TEST_RUNS", "1"))
+    read = read_plan(Path(plan))
+    files = Files(replace(read, runs=max(runs, read.runs)), Path(top).resolve())
     use_packages(files.plan)
     temporary = Path(os.environ["TMPDIR"]).resolve()
     program = os.path.abspath(__file__)
-    return check_tests(
-        files, Path("previous"), temporary, Path(out), junit=Path(junit), program=program
-    )
+    return check_tests(files, Path("previous"), temporary, Outs(*map(Path, outs)), program)
 
 
 if __name__ == "__main__":

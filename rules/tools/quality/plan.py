@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+TEST_FILES = ("test_*.py", "*_test.py")
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class Plan:
     settings or ''. All paths are relative to the folder of the target, whose path in the workspace
     is `folder`. `roots` are folders from which absolute imports are resolved. `args` are passed to
     the tool. `tree` is the path of the tree of node packages, or '', and `site` that of Python
-    packages. `runs` is how often each test
-    file is run, `shard` is "2/4" for the second of four parts, or ''.
+    packages. `runs` is how often each test file is run, `shard` is "2/4" for the second of four
+    parts, or ''. With `coverage` the lines that the tests execute are recorded.
     """
 
     gate: str
@@ -34,10 +37,16 @@ class Plan:
     site: str = ""
     runs: int = 1
     shard: str = ""
+    coverage: bool = False
 
     def name_in_workspace(self, path: str) -> str:
         """The path of a file from the root of the workspace."""
         return f"{self.folder}/{path}" if self.folder else path
+
+
+def is_test(path: str) -> bool:
+    """True for the name of a test file of pytest."""
+    return any(fnmatchcase(path.rpartition("/")[2], pattern) for pattern in TEST_FILES)
 
 
 def read_plan(path: Path) -> Plan:
@@ -71,6 +80,7 @@ class Files:
         plan = self.plan
         named = sorted({*plan.data, *filter(None, (plan.config,))})
         parts = [plan.tool, *plan.args, "", *plan.roots, plan.config, str(plan.runs)]
+        parts += ["coverage"] if plan.coverage else []
         parts += [f"{path} {self.digest(path)}" for path in named]
         return digest_of(parts)
 

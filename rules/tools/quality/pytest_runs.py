@@ -9,6 +9,7 @@ pytest already.
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
 import sys
@@ -16,11 +17,12 @@ import time
 import traceback
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from quality.coverage_lines import measure
 from quality.findings import Finding
 from quality.scratch import PYTHON
 
@@ -34,13 +36,15 @@ PASSED, FAILED, NO_TESTS = 0, 1, 5  # exit codes of pytest
 class Run:
     """One run of a test file: pytest's exit code, its tests, what failed, and its output.
 
-    `cases` are (test, outcome) with the outcomes passed, failed and skipped.
+    `cases` are (test, outcome) with the outcomes passed, failed and skipped. `lines` are the
+    executed lines of each file, if they were measured.
     """
 
     code: int
     cases: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
     log: str
+    lines: dict[str, str] = field(default_factory=dict)
 
 
 class _Variation:
@@ -59,8 +63,16 @@ class _Variation:
         random.seed(self._number)
 
 
-def run_file(path: str, work: Path, arguments: list[str], program: str, number: int = 0) -> Run:
-    """Run a test file below `work`.
+def run_file(
+    path: str,
+    work: Path,
+    arguments: list[str],
+    program: str,
+    number: int = 0,
+    *,
+    coverage: bool = False,
+) -> Run:
+    """Run a test file below `work`; with `coverage` the executed lines are measured.
 
     Runs with another number than 0 vary order, random seed, hash seed, zone and time. The hash seed
     is fixed when an interpreter starts, so they start `program` again: PROGRAM --one NUMBER PATH
@@ -77,6 +89,8 @@ def run_file(path: str, work: Path, arguments: list[str], program: str, number: 
             words = [*PYTHON, program, "--one", str(number), path, str(work), *options]
             env = dict(os.environ) | {"PYTHONHASHSEED": str(number)}
             _child(lambda: os.execve(words[0], words, env), log)
+        if coverage:
+            _child(lambda: _measured(path, work, options), log)
         _child(lambda: run_here(path, work, options), log)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
@@ -85,7 +99,16 @@ def run_file(path: str, work: Path, arguments: list[str], program: str, number: 
         last = [line for line in text.splitlines() if line.strip()][-1:] or ["no output"]
         return Run(code or 2, (), (Finding(path, 0, 0, last[0]),), text)
     cases, findings = _read_report(report, path)
-    return Run(code, cases, findings, text)
+    lines = work.parent / f"{work.name}.lines.json"
+    executed = json.loads(lines.read_text(encoding="utf-8")) if coverage and lines.exists() else {}
+    return Run(code, cases, findings, text, executed)
+
+
+def _measured(path: str, work: Path, options: list[str]) -> int:
+    lines: dict[str, str] = {}
+    code = measure(work, lambda: run_here(path, work, options), lines)
+    (work.parent / f"{work.name}.lines.json").write_text(json.dumps(lines), encoding="utf-8")
+    return code
 
 
 def _child(run: Callable[[], Any], log: Path) -> None:

@@ -1,10 +1,10 @@
 """Records of a gate: the keys under which files passed or failed, and facts about file contents.
 
     {"schema": 1, "passed": {PATH: KEY}, "failed": {PATH: KEY}, "cases": {PATH: [[TEST, OUTCOME]]},
-     "facts": {SHA-256: FACT}}
+     "lines": {PATH: {PATH: RANGES}}, "facts": {SHA-256: FACT}}
 
 A key is a digest of all that a verdict depends on, so a file whose key is recorded as passed need
-not be checked again. A fact, such as the imports of a file, is a function of its content alone.
+not be checked again. `lines` are those that the tests of a file execute in each file. A fact, such as the imports of a file, is a function of its content alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
+_PARTS = ("passed", "failed", "cases", "lines", "facts")
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Records:
     passed: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     cases: dict[str, list[list[str]]] = field(default_factory=dict)
+    lines: dict[str, dict[str, str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path, known: Mapping[str, Any]) -> None:
@@ -34,6 +36,7 @@ class Records:
             "passed": self.passed,
             "failed": self.failed,
             "cases": self.cases,
+            "lines": self.lines,
             "facts": dict(known),
         }
         path.write_text(json.dumps(document, indent=0, sort_keys=True) + "\n", encoding="utf-8")
@@ -45,6 +48,6 @@ def read_records(path: Path) -> Records:
         document = json.loads(path.read_bytes())
         if document["schema"] != SCHEMA:
             return Records()
-        return Records(*(dict(document[name]) for name in ("passed", "failed", "cases", "facts")))
+        return Records(*(dict(document[name]) for name in _PARTS))
     except (OSError, ValueError, KeyError, TypeError):
         return Records()

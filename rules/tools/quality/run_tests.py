@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 
 from agentc.numerics.clopper_pearson import UNIT, lower_bound
 from quality import archive
+from quality.coverage_lines import write_lcov
 from quality.findings import Finding
-from quality.plan import Files, Plan
+from quality.junit import list_tests, write_junit
+from quality.plan import Files, Plan, is_test
 from quality.pytest_runs import FAILED, NO_TESTS, PASSED, Run, run_file
 from quality.records import Records
 from quality.scratch import copy_files
@@ -23,7 +23,6 @@ from quality.sources import Sources
 from quality.verdict import conclude_files, print_findings
 from readiness.evidence import Check, Json
 
-UNITS = ("test_*.py", "*_test.py")
 TWO_SIDED = 2  # both bounds of an interval hold at once
 
 
@@ -37,9 +36,16 @@ class Tally:
     failed_runs: int = 0
 
 
-def check_tests(
-    files: Files, previous: Path, temporary: Path, out: Path, *, junit: Path, program: str
-) -> int:
+@dataclass(frozen=True)
+class Outs:
+    """The outputs of a gate: its evidence, a JUnit file, and an LCOV file if it is measured."""
+
+    evidence: Path
+    junit: Path
+    lcov: Path | None = None
+
+
+def check_tests(files: Files, previous: Path, temporary: Path, outs: Outs, program: str) -> int:
     """Run the gate; returns the exit code of its evidence."""
     plan = files.plan
     records = archive.load(previous, temporary / "cache")
@@ -48,7 +54,8 @@ def check_tests(
     keys = sources.keys(units, "closure")
     due = [path for path in units if records.passed.get(path) != keys[path]]
     tally = Tally()
-    import_module("pytest")  # once, for all forked processes
+    for name in ("pytest", *(["coverage"] if plan.coverage else [])):
+        import_module(name)  # once, for all forked processes
     (temporary / "home").mkdir(exist_ok=True)
     os.environ["HOME"] = str(temporary / "home")
     for number, path in enumerate(due):
@@ -57,7 +64,11 @@ def check_tests(
     update_records(records, units, keys, due, tally)
     archive.save(records, sources, temporary)
     print(f"checked {len(due)} of {len(units)} files")
-    write_junit(junit, plan, {path: records.cases.get(path, []) for path in units})
+    cases = {path: records.cases.get(path, []) for path in units}
+    write_junit(outs.junit, plan, cases)
+    if outs.lcov is not None:
+        executed = {path: records.lines.get(path, {}) for path in units}
+        write_lcov(outs.lcov, plan, files.top, executed)
     print_findings(plan, [finding for rows in tally.failed.values() for finding in rows])
     for path in tally.failed_before:
         print(f"{plan.name_in_workspace(path)}: passed now and failed before with the same inputs")
@@ -65,12 +76,15 @@ def check_tests(
     if plan.runs > 1 and due:
         more.append(_runs_check(plan, tally))
     is_cached = not tally.failed_before
-    return conclude_files(plan, tally.failed, len(units), out, more=more, cached=is_cached)
-
-
-def is_test(path: str) -> bool:
-    """True for the name of a test file."""
-    return any(fnmatchcase(path.rpartition("/")[2], pattern) for pattern in UNITS)
+    return conclude_files(
+        plan,
+        tally.failed,
+        len(units),
+        outs.evidence,
+        more=more,
+        tests=list_tests(plan, cases, tally.failed),
+        cached=is_cached,
+    )
 
 
 def is_in_shard(path: str, shard: str) -> bool:
@@ -92,8 +106,11 @@ def _run_unit(
     for number in range(plan.runs):
         folder = work.with_name(f"{work.name}-{number}")
         copy_files(files.top, sorted(named), folder, {})
-        runs.append(run_file(path, folder, [*config, *roots, *plan.args], program, number))
+        words = [*config, *roots, *plan.args]
+        measured = plan.coverage and not number
+        runs.append(run_file(path, folder, words, program, number, coverage=measured))
     records.cases[path] = [list(case) for case in runs[0].cases]
+    records.lines[path] = runs[0].lines
     tally.runs += len(runs)
     tally.failed_runs += sum(run.code not in (PASSED, NO_TESTS) for run in runs)
     findings = [finding for run in runs for finding in run.findings]
@@ -141,6 +158,7 @@ def update_records(
     records.passed = {path: keys[path] for path in units if path not in unproved}
     records.failed = {path: keys[path] for path in units if path in unproved}
     records.cases = {path: records.cases[path] for path in units if path in records.cases}
+    records.lines = {path: records.lines[path] for path in units if path in records.lines}
 
 
 def _flaky_check(plan: Plan, path: str) -> Check:
@@ -153,28 +171,3 @@ def _runs_check(plan: Plan, tally: Tally) -> Check:
     measured: Json = {"runs": tally.runs, "failed": tally.failed_runs, "interval": [low, high]}
     how = "runs with other orders, seeds, hash seeds, time zones and times"
     return Check("runs", "passed", how, "this host", measured)
-
-
-def write_junit(path: Path, plan: Plan, cases: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Write the tests of all files as JUnit XML, without times: also those that were not due."""
-    top = ElementTree.Element("testsuites")
-    for file, rows in sorted(cases.items()):
-        name = plan.name_in_workspace(file)
-        counts = Counter(outcome for _, outcome in rows)
-        suite = ElementTree.SubElement(
-            top,
-            "testsuite",
-            name=name,
-            tests=str(len(rows)),
-            failures=str(counts["failed"]),
-            skipped=str(counts["skipped"]),
-            errors="0",
-        )
-        for case, outcome in rows:
-            classname, _, test = case.rpartition("::")
-            element = ElementTree.SubElement(suite, "testcase", classname=classname, name=test)
-            if outcome != "passed":
-                tag = "failure" if outcome == "failed" else "skipped"
-                ElementTree.SubElement(element, tag)
-    ElementTree.indent(top)
-    ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)

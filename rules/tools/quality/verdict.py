@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quality.findings import Finding
 from quality.plan import Plan
-from readiness.evidence import Check, conclude
+from readiness.evidence import Check, Json, conclude
 
 SHOWN = 100  # findings that the log has
 
@@ -32,16 +32,17 @@ def conclude_files(
     out: Path,
     *,
     more: Iterable[Check] = (),
+    tests: Json = None,
     cached: bool = True,
 ) -> int:
     """Write the evidence: one check for each failed file, one for all others, and `more`.
 
-    Returns the exit code; without `cached` a pass is not kept.
+    `tests` are the single tests of a gate that runs tests. Returns the exit code; without `cached` a pass is not kept.
     """
     checks = [_failed(plan, path, rows) for path, rows in sorted(failed.items())]
     passed = count - sum(1 for path in failed if path)
     checks.append(Check("files", "passed", plan.tool, "the sources", passed, count, "files"))
-    return conclude(plan.gate, [*checks, *more], out, cached=cached)
+    return conclude(plan.gate, [*checks, *more], out, cached=cached, tests=tests)
 
 
 def _failed(plan: Plan, path: str, rows: Sequence[Finding]) -> Check:

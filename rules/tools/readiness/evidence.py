@@ -55,8 +55,11 @@ def judge(checks: Sequence[Check]) -> Verdict:
     return min((check.verdict for check in checks), key=VERDICTS.index)
 
 
-def encode(gate: str, checks: Sequence[Check]) -> str:
-    """Return the evidence as JSON with sorted keys; ValueError if two checks have one name."""
+def encode(gate: str, checks: Sequence[Check], tests: Json = None) -> str:
+    """Return the evidence as JSON with sorted keys; ValueError if two checks have one name.
+
+    `tests` are rows [FILE, CLASS, TEST, OUTCOME], of a gate that runs tests.
+    """
     names = [check.name for check in checks]
     if len(set(names)) < len(names):
         raise ValueError(f"gate {gate}: two checks have one name: {names}")
@@ -64,16 +67,25 @@ def encode(gate: str, checks: Sequence[Check]) -> str:
         {key: value for key, value in asdict(check).items() if value not in ("", None)}
         for check in checks
     ]
-    document = {"checks": rows, "gate": gate, "schema": 1, "verdict": judge(checks)}
+    document: dict[str, Json] = {
+        "checks": rows,
+        "gate": gate,
+        "schema": 1,
+        "verdict": judge(checks),
+    }
+    if tests is not None:
+        document["tests"] = tests
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def conclude(gate: str, checks: Sequence[Check], out: Path, *, cached: bool = True) -> int:
+def conclude(
+    gate: str, checks: Sequence[Check], out: Path, *, cached: bool = True, tests: Json = None
+) -> int:
     """Write the evidence, print each refusal, and return the exit code of the program.
 
-    Without `cached` the next build runs the gate again even if it passed.
+    Without `cached` the next build runs the gate again even if it passed. `tests` as in `encode`.
     """
-    out.write_text(encode(gate, checks), encoding="utf-8")
+    out.write_text(encode(gate, checks, tests), encoding="utf-8")
     failed = [check for check in checks if check.verdict == "failed"]
     if not failed:
         return 0 if cached else UNCACHED

@@ -54,6 +54,22 @@ def test_a_target_that_is_gone_has_no_place(tmp_path: Path) -> None:
     assert command.properties == {"title": "//:gone: sh"}
 
 
+def test_each_finding_in_a_log_is_at_its_line(tmp_path: Path) -> None:
+    log = (
+        "checked 1 file\na.py:3:7: error: E271 two blanks\na.py:9: error: test_a: failed\n"
+        "gone.py:1: error: no such file\n/etc/passwd:1: error: outside\na.py:3: note: a note\n"
+    )
+    failed = Failed(0, "//:words", "sh", "exit code 1", log, "")
+    out = io.StringIO()
+    annotate = Annotations(out, places(tmp_path))
+    (tmp_path / "w/a.py").write_text("")
+    annotate(failed)
+    _, first, second = runner_commands(out.getvalue())
+    assert first.properties == {"file": "w/a.py", "line": "3", "col": "7", "title": "//:words"}
+    assert first.message == "E271 two blanks"
+    assert second.properties == {"file": "w/a.py", "line": "9", "title": "//:words"}
+
+
 def test_gates_tool_errors_and_warnings(tmp_path: Path) -> None:
     at: dict[str, str | int] = {"path": "m.json", "line": 7, "column": 2}
     commands = commands_of(

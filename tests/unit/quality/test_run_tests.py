@@ -6,7 +6,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from quality.plan import Plan
+from quality.findings import Finding
+from quality.junit import list_tests, write_junit
+from quality.plan import Plan, is_test
 from quality.pytest_runs import Run
 from quality.records import Records
 from quality.run_tests import (
@@ -14,9 +16,7 @@ from quality.run_tests import (
     failure_interval,
     flaky_tests,
     is_in_shard,
-    is_test,
     update_records,
-    write_junit,
 )
 
 
@@ -65,6 +65,17 @@ def test_the_report_has_all_tests(tmp_path: Path) -> None:
         "1",
     )
     assert [case.find("failure") is not None for case in suite] == [False, True]
+
+
+def test_evidence_lists_the_tests_with_the_messages_of_failures() -> None:
+    plan = Plan("g", "pytest", "sub", ("test_a.py",))
+    cases = {"test_a.py": [["m::x", "passed"], ["m::y", "failed"], ["m::z", "failed"]]}
+    failed = {"test_a.py": [Finding("test_a.py", 3, 0, "y: assert 1 == 2")]}
+    assert list_tests(plan, cases, failed) == [
+        ["sub/test_a.py", "m", "x", "passed"],
+        ["sub/test_a.py", "m", "y", "failed", "assert 1 == 2"],
+        ["sub/test_a.py", "m", "z", "failed", "z failed"],
+    ]
 
 
 def test_a_pass_after_a_failure_with_the_same_inputs_is_not_kept(tmp_path: Path) -> None:

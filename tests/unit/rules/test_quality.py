@@ -48,7 +48,18 @@ def test_shards_are_gates_of_their_own() -> None:
     provider = pytest_rule(ctx(), SRCS, shards=3)
     assert [gate.name for gate in provider.gates] == ["name 1/3", "name 2/3", "name 3/3"]
     assert len(provider.reports) == 3
-    assert provider.outputs() == {}
+    assert list(provider.outputs()) == ["junit_1", "junit_2", "junit_3"]
+    assert list(pytest_rule(ctx(), SRCS).outputs()) == ["junit"]
+
+
+def test_coverage_of_shards_is_merged() -> None:
+    provider = pytest_rule(ctx(), SRCS, shards=2, coverage=True)
+    assert list(provider.outputs()) == ["junit_1", "junit_2", "coverage", "coverage_report"]
+    assert provider.coverage is not None
+    merged = maker(provider.coverage)
+    measured = {maker(artifact) for _, artifact in merged.inputs if isinstance(artifact, Output)}
+    assert measured == {maker(gate.verdict) for gate in provider.gates}
+    assert all("coverage" in action.distributions for action in measured)
 
 
 @pytest.mark.parametrize("key", ["runs", "shards"])

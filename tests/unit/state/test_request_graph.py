@@ -131,3 +131,20 @@ def test_dirty_actions_of_random_graphs(tmp_path: Path) -> None:
 
         expected = [n for n, a in enumerate(steps.actions) if depends(a, frozenset(changed))]
         assert dirty_steps(snapshot, [sources.index(name) for name in changed]) == expected
+
+
+def test_reports_of_gates_do_not_make_a_gate_an_output() -> None:
+    """What the gate's own action makes, and what is made only of that; not what reads more."""
+    image = _action("image", Source("a"))
+    check = _action("check", _output(image))
+    merged = _action("merged", _output(check))
+    page = _action("page", _output(check), _output(image))
+    gate = Gate("g", _output(check))
+
+    def gates_only(*actions: Action) -> set[str]:
+        steps, numbers = graph_of([_requested(_output(action)) for action in actions], [gate])
+        return {steps.actions[number].argv[1] for number in numbers}
+
+    assert gates_only(check, merged, image) == {"check", "merged"}
+    assert gates_only(check) == {"image", "check"}
+    assert gates_only(page) == set()
