@@ -87,8 +87,8 @@ class Annotations:
 
     def __call__(self, event: Event) -> None:
         """Write the annotations of an event; one that was written already is omitted."""
-        found = self._findings(event) if isinstance(event, Failed) else []
-        for line in (self._annotation(event), *found):
+        findings = self._findings(event) if isinstance(event, Failed) else []
+        for line in (self._annotation(event), *findings):
             if line and line not in self._written:
                 self._written.add(line)
                 write_command(self._out, line)

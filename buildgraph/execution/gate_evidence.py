@@ -17,12 +17,13 @@ from ..lite.record import Record
 from ..types.result import File
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ..sandbox.job import Outcome
     from ..store.protocol import Store
     from ..types.action import Out
+    from ..types.digest import Digest
     from ..types.result import Result
 
 UNCACHED = 75
@@ -69,9 +70,14 @@ def _read(out: str, output: Out) -> bytes:
 
 def evidence_of(result: Result, store: Store) -> bytes:
     """The evidence among the outputs of a result, or nothing. Missing if the store has lost it."""
+    return evidence_in(result, store.read)
+
+
+def evidence_in(result: Result, read: Callable[[Digest], bytes]) -> bytes:
+    """The evidence among the outputs of a result whose blobs a function reads, or nothing."""
     for path, node in result.outputs:
         if path.endswith(".json") and isinstance(node, File) and node.digest.size <= _MOST:
-            data = store.read(node.digest)
+            data = read(node.digest)
             if data.endswith(_END_OF_PASSED) or parse_evidence(data) is not None:
                 return data
     return b""

@@ -197,8 +197,10 @@ def _is_report(artifact: Artifact, verdicts: Set[Action]) -> bool:
         return False
     if artifact.action in verdicts:
         return True
-    made = [one for _, one in artifact.action.inputs if not isinstance(one, Shipped)]
-    return bool(made) and all(isinstance(one, Output) and one.action in verdicts for one in made)
+    inputs = [one for _, one in artifact.action.inputs if not isinstance(one, Shipped)]
+    return bool(inputs) and all(
+        isinstance(one, Output) and one.action in verdicts for one in inputs
+    )
 
 
 def dirty_steps(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ..fastpath.manifest import InputManifest
+from ..fastpath.manifest import FOLDER, InputManifest
 from ..files.stamp import reliable_stamp
 from ..host.environment import RULES_FOLDER, machine_identity
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
 from ..lite.pack import pack_strings
 from ..lite.record import Record
 from ..store import gc_roots
@@ -38,6 +39,18 @@ class WrittenOutputs(Record, eq=False):
     files: dict[str, Stamp]
     trees: Sequence[str]
     unlisted: int
+
+
+def forget_builds(root: str) -> None:
+    """Remove the manifests of a workspace, when a result is removed from the cache.
+
+    A manifest would report the outputs in out/ as up to date, and no action would run again.
+    """
+    from ..files.remove_tree import remove
+
+    with suppress(OSError):
+        for name in os.listdir(os.path.join(root, FOLDER)):
+            remove(os.path.join(root, FOLDER, name))
 
 
 def save_state(

@@ -159,7 +159,7 @@ def test_findings_are_annotated_at_their_lines(built: Space) -> None:
 
 
 def test_a_flaky_pass_has_reports_and_is_never_a_hit(built: Space) -> None:
-    """What differs between the runs is a file that no key names, which `none` does not hide."""
+    """The runs differ by a file that no key names, which the level `none` does not hide."""
     flag = built.root.parent / "flag"
     built.write("tests/test_flag.py", f"import os\n\n\ndef test_flag():\n    os.stat('{flag}')\n")
     run = built.run("test", "--sandbox=none", "//checks:*", code=1)

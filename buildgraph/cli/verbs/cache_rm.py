@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from contextlib import suppress
 
 from ...types.errors import OK, BuildError
 from ...types.label import Label
@@ -14,8 +12,7 @@ from ..invocation import Invocation
 
 def remove_results_of(root: str, options: Namespace) -> int:
     """Remove the results of the labels' actions, and the blobs that no other result refers to."""
-    from ...fastpath.manifest import FOLDER
-    from ...files.remove_tree import remove as remove_tree
+    from ...state.save import forget_builds
     from ...store.disk import DiskStore
     from ...store.gc import remove_results
     from ...types.digest import Digest
@@ -34,11 +31,7 @@ def remove_results_of(root: str, options: Namespace) -> int:
         for key in _keys(invocation, invocation.label(word))
     }
     count, freed = remove_results(DiskStore(root), keys)
-    # A manifest would report the outputs in out/ as up to date, and no action would run again.
-    manifests = os.path.join(invocation.root, FOLDER)
-    with suppress(OSError):
-        for name in os.listdir(manifests):
-            remove_tree(os.path.join(manifests, name))
+    forget_builds(invocation.root)
     if options.json:
         print_document({"root": root, "results": count, "freed": freed})
     else:

@@ -20,6 +20,7 @@ from .build import (
 )
 
 if TYPE_CHECKING:
+    from ...types.request import Request
     from ..parser import Parser
     from .build import BuildListener
 
@@ -34,6 +35,13 @@ def arguments(parser: Parser) -> None:
     add_since(parser)
     add_report_options(parser)
     parser.add_argument(
+        "--runs",
+        default="",
+        metavar="N",
+        help="run the test files of gates of the rule pytest N times, in other orders and with "
+        "other seeds, zones and times; exit with code 1 if a test fails in one of them",
+    )
+    parser.add_argument(
         "--explain",
         metavar="GATE",
         help="print the whole evidence of the gates of this name (without =GATE: of all): how and "
@@ -47,9 +55,18 @@ def run(options: Namespace) -> int:
     return run_reported(
         invocation,
         options,
-        lambda: replace(to_request(invocation, options), evidence=True),
+        lambda: _request(invocation, options),
         lambda request, reports: run_request(invocation, request, [*_listeners(options), *reports]),
     )
+
+
+def _request(invocation: Invocation, options: Namespace) -> Request:
+    request = replace(to_request(invocation, options), evidence=True)
+    if not options.runs:
+        return request
+    from ...checks.repeated_tests import repeater
+
+    return replace(request, on_finish=repeater(options.runs))
 
 
 def _listeners(options: Namespace) -> list[BuildListener]:

@@ -90,6 +90,6 @@ def _counts(file: Path, executed: list[str]) -> dict[int, int] | None:
 
 
 def _record(name: str, counts: Mapping[int, int]) -> list[str]:
-    found = [f"LF:{len(counts)}", f"LH:{sum(count > 0 for count in counts.values())}"]
+    totals = [f"LF:{len(counts)}", f"LH:{sum(count > 0 for count in counts.values())}"]
     lines = [f"DA:{line},{count}" for line, count in sorted(counts.items())]
-    return [f"SF:{name}", *lines, *found, "end_of_record"]
+    return [f"SF:{name}", *lines, *totals, "end_of_record"]

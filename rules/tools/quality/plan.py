@@ -22,7 +22,8 @@ class Plan:
     is `folder`. `roots` are folders from which absolute imports are resolved. `args` are passed to
     the tool. `tree` is the path of the tree of node packages, or '', and `site` that of Python
     packages. `runs` is how often each test file is run, `shard` is "2/4" for the second of four
-    parts, or ''. With `coverage` the lines that the tests execute are recorded.
+    parts, or ''. With `coverage` the lines that the tests execute are recorded. With
+    `repeat` all test files are run that often, whatever is recorded.
     """
 
     gate: str
@@ -38,6 +39,7 @@ class Plan:
     runs: int = 1
     shard: str = ""
     coverage: bool = False
+    repeat: int = 0
 
     def name_in_workspace(self, path: str) -> str:
         """The path of a file from the root of the workspace."""

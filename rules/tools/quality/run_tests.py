@@ -52,7 +52,8 @@ def check_tests(files: Files, previous: Path, temporary: Path, outs: Outs, progr
     sources = Sources(files, "python", records.facts)
     units = [path for path in plan.srcs if is_test(path) and is_in_shard(path, plan.shard)]
     keys = sources.keys(units, "closure")
-    due = [path for path in units if records.passed.get(path) != keys[path]]
+    passed = {} if plan.repeat else records.passed
+    due = [path for path in units if passed.get(path) != keys[path]]
     tally = Tally()
     for name in ("pytest", *(["coverage"] if plan.coverage else [])):
         import_module(name)  # once, for all forked processes
@@ -73,7 +74,7 @@ def check_tests(files: Files, previous: Path, temporary: Path, outs: Outs, progr
     for path in tally.failed_before:
         print(f"{plan.name_in_workspace(path)}: passed now and failed before with the same inputs")
     more = [_flaky_check(plan, path) for path in tally.failed_before]
-    if plan.runs > 1 and due:
+    if max(plan.runs, plan.repeat) > 1 and due:
         more.append(_runs_check(plan, tally))
     is_cached = not tally.failed_before
     return conclude_files(
@@ -103,7 +104,7 @@ def _run_unit(
     config = ["-c", plan.config] if plan.config else []
     roots = [word for root in plan.roots if root for word in ("-o", f"pythonpath={root}")]
     runs = []
-    for number in range(plan.runs):
+    for number in range(max(plan.runs, plan.repeat)):
         folder = work.with_name(f"{work.name}-{number}")
         copy_files(files.top, sorted(named), folder, {})
         words = [*config, *roots, *plan.args]
