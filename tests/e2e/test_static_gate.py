@@ -23,6 +23,15 @@ rule = "gate"
 inputs = { page = "page.txt" }
 argv = ["grep", "-q", "ready", "{page}"]
 
+[checks.types]
+rule = "mypy"
+srcs = ["app.py"]
+args = ["--strict"]
+
+[checks.style]
+rule = "flake8"
+srcs = ["app.py"]
+
 [exports.based]
 rule = "export"
 coalition = "//coalitions:foragers"
@@ -44,6 +53,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Space:
     space.root.mkdir()
     space.run("init")
     space.write("page.txt", "ready")
+    space.write("app.py", "LIMIT: int = 1\n")
     layer = oci.write_layer(space.root / "planted", "files", ENTRIES)
     config = {"architecture": "amd64", "os": "linux", "config": {}}
     image = oci.write_image(space.root / "planted", config, (layer,), {})
@@ -91,6 +101,25 @@ def test_gates_of_other_targets_are_required_by_an_export(ready: Space) -> None:
     failed = ready.run("build", "//exports:based", code=1)
     assert "failed       //checks:page: its log is printed above" in failed.out
     ready.write("page.txt", "ready")
+
+
+def test_quality_gates_are_required_by_an_export(ready: Space) -> None:
+    """One passes and one fails: the image is built, and the export fails for that gate alone."""
+    allow = 'allow = ["shell", "setuid", "libraries", "sbom"]'
+    declare(ready, allow, 'gates = ["//checks:types", "//checks:style"]')
+    passed = ready.run("build", "//exports:based")
+    assert "passed       //checks:style, //checks:types," in passed.out
+    image = (ready.root / "out/exports/based/image/index.json").read_bytes()
+    ready.write("app.py", 'LIMIT: int = "1"\n')
+    failed = ready.run("build", "--json", "//exports:based", code=1)
+    verdicts = {event["gate"]: event["verdict"] for event in failed.events if "gate" in event}
+    assert [gate for gate, verdict in verdicts.items() if verdict == "failed"] == ["//checks:types"]
+    assert verdicts["//checks:style"] == "passed"
+    (log,) = [event["log"] for event in failed.events if event["event"] == "failed"]
+    assert "app.py:1:14: error: Incompatible types in assignment" in log
+    assert set(failed.titles()) == {"flake8 style"}
+    assert (ready.root / "out/exports/based/image/index.json").read_bytes() == image
+    ready.write("app.py", "LIMIT: int = 1\n")
 
 
 @pytest.mark.parametrize(
