@@ -12,87 +12,68 @@ from tests.support.requirements import absent, need
 from tests.support.small_filesystems import EXAMPLES
 from tests.support.workspace import Space
 
-MEAN_PY, MEAN_TS = "python/src/spread/mean.py", "typescript/src/mean.ts"
+Edit = tuple[str, str]
+"""A text of a file, and what replaces it."""
 
 
-def example(folder: Path) -> Space:
-    """A copy of the example with a cache of its own."""
+def check_gates(
+    folder: Path, package: str, path: str, edits: list[Edit], places: list[str]
+) -> None:
+    """All gates of a package pass; after the edits of one file all fail, each at its place.
+
+    One failing build for all gates: staging the packages of node is most of the time.
+    """
     shutil.copytree(EXAMPLES / "checks", folder / "w")
-    return Space(folder / "w", folder / "cache")
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Space:
-    """The example with the gates of Python passed."""
-    workspace = example(tmp_path_factory.mktemp("python"))
-    workspace.run("test", "//python:*")
-    return workspace
-
-
-@pytest.fixture(scope="module")
-def typescript(tmp_path_factory: pytest.TempPathFactory) -> Space:
-    """The example with the gates of TypeScript passed, from the registry that npm uses here."""
-    need("node")
-    workspace = example(tmp_path_factory.mktemp("typescript"))
-    words = [need("npm"), "ping"]
-    if subprocess.run(words, capture_output=True, timeout=60, check=False).returncode:
-        absent("the registry of npm does not answer")
-    workspace.run("test", "//typescript:*")
-    return workspace
-
-
-def check_failure(workspace: Space, label: str, path: str, edit: list[str], place: str) -> None:
-    """Replace a text in a file; the gate fails and names the place. Then restore the file."""
+    workspace = Space(folder / "w", folder / "cache")
+    workspace.run("test", f"//{package}:*")
     text = (workspace.root / path).read_text()
-    old, new = edit
-    assert old in text
-    workspace.write(path, text.replace(old, new))
-    run = workspace.run("test", label, code=1)
-    assert place in run.err
+    for old, new in edits:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
     workspace.write(path, text)
-    workspace.run("test", label)
+    run = workspace.run("test", "--json", f"//{package}:*", code=1)
+    logs = {event["label"]: event["log"] for event in run.events if event["event"] == "failed"}
+    assert set(logs) == {f"//{package}:{name}" for name in ("types", "style", "tests")}
+    for name, place in zip(("types", "style", "tests"), places, strict=True):
+        assert place in logs[f"//{package}:{name}"]
 
 
-@pytest.mark.parametrize(
-    ("label", "edit", "place"),
-    [
-        (
-            "//python:types",
-            [") -> float:", ") -> str:"],
+def test_python(tmp_path: Path) -> None:
+    check_gates(
+        tmp_path,
+        "python",
+        "python/src/spread/mean.py",
+        [
+            (") -> float:", ") -> str:"),
+            ("    return", "    return "),
+            ("if not values:", "if values is None:"),
+        ],
+        [
             "python/src/spread/deviation.py:11:18: error: ",
-        ),
-        ("//python:style", ["    return", "    return "], "mean.py:10:11: error: E271"),
-        (
-            "//python:tests",
-            ["if not values:", "if values is None:"],
+            "mean.py:10:11: error: E271",
             "python/tests/test_mean.py:7: error: test_the_mean_of_nothing_is_an_error",
-        ),
-    ],
-)
-def test_python(python: Space, label: str, edit: list[str], place: str) -> None:
-    check_failure(python, label, MEAN_PY, edit, place)
+        ],
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("label", "edit", "place"),
-    [
-        (
-            "//typescript:types",
-            ["): number {", "): string {"],
-            "typescript/src/mean.ts:3:3: error: TS2322",
-        ),
-        (
-            "//typescript:style",
-            ["  return", "  const unused = 1;\n  return"],
+def test_typescript(tmp_path: Path) -> None:
+    need("node")
+    words = [need("npm"), "ping"]
+    if subprocess.run(words, capture_output=True, timeout=60, check=False).returncode:
+        absent("the registry of npm does not answer")
+    check_gates(
+        tmp_path,
+        "typescript",
+        "typescript/src/mean.ts",
+        [
+            ("): number {", "): string {"),
+            ("  return", "  const unused = 1;\n  return"),
+            ("sum + value", "sum + value + 1"),
+        ],
+        [
+            "typescript/src/mean.ts:4:3: error: TS2322",
             "typescript/src/mean.ts:3:9: error: 'unused' is assigned a value but never used",
-        ),
-        (
-            "//typescript:tests",
-            ["sum + value", "sum + value + 1"],
             "typescript/src/spread.test.ts:4:5: error: equal numbers have no spread",
-        ),
-    ],
-)
-def test_typescript(typescript: Space, label: str, edit: list[str], place: str) -> None:
-    check_failure(typescript, label, MEAN_TS, edit, place)
+        ],
+    )

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "rules/tools"
@@ -230,6 +231,7 @@ class GateRun:
     scratch: Path
     previous: Path | None = None
     checked: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def verdict(self, modules: list[str]) -> tuple[int, frozenset[str]]:
         """Exit code and findings of the gate; its records are used by the next run."""
@@ -243,6 +245,7 @@ class GateRun:
             "srcs": sorted(modules),
             "config": "mypy.ini" if self.tool == "mypy" else "",
             "args": [],
+            **self.extra,
         }
         (self.scratch / "plan.json").write_text(json.dumps(plan))
         if self.previous is not None:
