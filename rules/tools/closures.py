@@ -210,7 +210,7 @@ USES: dict[str, str] = {
     "quality/coverage_lines": "quality/plan",
     "quality/findings": "",
     "quality/graph": "quality/plan",
-    "quality/incremental": "quality/archive quality/findings quality/graph quality/plan quality/python_source quality/rows quality/scratch quality/sources quality/verdict",
+    "quality/incremental": "quality/archive quality/findings quality/graph quality/plan quality/rows quality/scratch quality/sources quality/verdict",
     "quality/junit": "quality/findings quality/plan readiness/evidence",
     "quality/plan": "",
     "quality/pytest_runs": "quality/coverage_lines quality/findings quality/scratch",

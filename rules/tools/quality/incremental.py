@@ -13,7 +13,6 @@ from quality import archive
 from quality.findings import Finding
 from quality.graph import reachable
 from quality.plan import Files, Plan
-from quality.python_source import python_facts
 from quality.rows import ROWS, Row
 from quality.scratch import Ran, copy_files, run
 from quality.sources import Sees, Sources
@@ -77,7 +76,7 @@ def _fill(sources: Sources, sees: Sees, due: list[str], work: Path) -> None:
     replaced: dict[str, str] = {}
     if sees == "interfaces":
         for path in other - {*due}:
-            replaced[path] = python_facts(files.read(path)).stub
+            replaced[path] = sources.fact(path)["stub"]
     named = {*due, *other, *plan.data, *filter(None, (plan.config,))}
     copy_files(files.top, sorted(named), work, replaced)
     (work.parent / "home").mkdir(exist_ok=True)

@@ -43,12 +43,13 @@ def python_facts(data: bytes) -> PythonFacts:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError):
         return PythonFacts((), hashlib.sha256(data).hexdigest(), False, text)
+    nodes = list(ast.walk(tree))
     lines = _without_bodies(tree, text)
     rest = "\n".join(line for line in lines if line is not None)
     return PythonFacts(
-        tuple(sorted(set(_imports(tree)))),
+        tuple(sorted(set(_imports(nodes)))),
         hashlib.sha256(rest.encode("utf-8", "surrogateescape")).hexdigest(),
-        any(_is_dynamic_import(node) for node in ast.walk(tree)),
+        any(map(_is_dynamic_import, nodes)),
         "\n".join(line or "" for line in lines),
     )
 
@@ -61,8 +62,8 @@ def _is_dynamic_import(node: ast.AST) -> bool:
     return False
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -110,9 +111,11 @@ def import_targets(path: str, name: str, files: Iterable[str], roots: Iterable[s
 def _without_bodies(tree: ast.Module, text: str) -> list[str | None]:
     """The lines of a file; None for each line of a body that is left out."""
     lines: list[str | None] = [*text.split("\n")]
+    # Functions are searched only for what the text has: most files have neither.
+    has_global, may_yield = "global" in text or "nonlocal" in text, "yield" in text
     for function, in_class in _outer_functions(tree.body, in_class=False):
-        if not _declares(function, in_class):
-            _replace_body(lines, function)
+        if not ((in_class or has_global) and _declares(function, in_class)):
+            _replace_body(lines, function, may_yield)
     return lines
 
 
@@ -147,7 +150,7 @@ def _declares(function: Function, in_class: bool) -> bool:
     return False
 
 
-def _replace_body(lines: list[str | None], function: Function) -> None:
+def _replace_body(lines: list[str | None], function: Function, may_yield: bool) -> None:
     """Replace the body of a function, unless it begins on the line of another statement."""
     body = function.body
     first, last = body[0], body[-1].end_lineno or body[-1].lineno
@@ -160,11 +163,15 @@ def _replace_body(lines: list[str | None], function: Function) -> None:
     indent = header.decode("utf-8", "surrogateescape")
     if _is_trivial(body):
         statement = "..."
-    elif any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own_nodes(body)):
+    elif may_yield and any(map(_is_yield, _own_nodes(body))):
         statement = "yield"
     else:
         statement = "assert True"
     lines[start - 1 : last] = [f"{indent}{statement}", *[None] * (last - start)]
+
+
+def _is_yield(node: ast.AST) -> bool:
+    return isinstance(node, (ast.Yield, ast.YieldFrom))
 
 
 def _shares_last_line(lines: list[str | None], last: ast.stmt) -> bool:

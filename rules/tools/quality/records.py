@@ -1,15 +1,18 @@
 """Records of a gate: the keys under which files passed or failed, and facts about file contents.
 
-    {"schema": 1, "passed": {PATH: KEY}, "failed": {PATH: KEY}, "cases": {PATH: [[TEST, OUTCOME]]},
+    {"schema": 2, "passed": {PATH: KEY}, "failed": {PATH: KEY}, "cases": {PATH: [[TEST, OUTCOME]]},
      "lines": {PATH: {PATH: RANGES}}, "facts": {SHA-256: FACT}}
 
 A key is a digest of all that a verdict depends on, so a file whose key is recorded as passed need
-not be checked again. `lines` are those that the tests of a file execute in each file. A fact, such as the imports of a file, is a function of its content alone.
+not be checked again. `lines` are those that the tests of a file execute in each file. A fact, such as
+the imports of a file, is a function of its content alone. The JSON is compressed by zlib, because
+facts for mypy have the text of each file without bodies.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,15 +42,16 @@ class Records:
             "lines": self.lines,
             "facts": dict(known),
         }
-        path.write_text(json.dumps(document, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+        text = json.dumps(document, sort_keys=True)
+        path.write_bytes(zlib.compress(text.encode("ascii"), level=1))
 
 
 def read_records(path: Path) -> Records:
     """Read the records of an earlier run; empty without a file, or for another schema."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(zlib.decompress(path.read_bytes()))
         if document["schema"] != SCHEMA:
             return Records()
         return Records(*(dict(document[name]) for name in _PARTS))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, zlib.error):
         return Records()

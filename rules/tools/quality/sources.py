@@ -45,10 +45,12 @@ class Sources:
         data = self.files.read(path)
         if self.language == "python":
             python = python_source.python_facts(data)
+            stub = {"stub": python.stub} if self.files.plan.tool == "mypy" else {}
             return {
                 "imports": list(python.imports),
                 "dynamic": python.is_dynamic,
                 "interface": python.interface,
+                **stub,
             }
         script = script_source.script_facts(data, path)
         return {
