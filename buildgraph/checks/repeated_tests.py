@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 from ..execution.action_runner import ActionRunner, TaskOutcome
@@ -49,7 +50,8 @@ def repeat_tests(executor: Executor, code: int, runs: int) -> int:
         number
         for number, state in enumerate(executor.plan.state)
         if state in (StepState.DONE, StepState.FAILED)
-        and _runs_tests(executor.steps.actions[number])
+        and (action := executor.steps.actions[number]) in executor.keys  # else it never began
+        and _runs_tests(action)
     ]
     if not numbers:
         executor.listen(Warned(f"--runs={runs}: no gate of the rule pytest was run"))
@@ -64,8 +66,8 @@ def repeat_tests(executor: Executor, code: int, runs: int) -> int:
         wrap=lambda job: with_runs(job, runs),
         previous=PreviousRecords(own_folder(executor.root, executor.host.store)),
     )
-    failed = False
-    with ThreadPoolExecutor(executor.request.jobs or os.cpu_count() or 1, "runs") as pool:
+    failed, jobs = False, executor.request.jobs or os.cpu_count() or 1
+    with closing(runner), ThreadPoolExecutor(jobs, "runs") as pool:
         tasks = [executor.task(number) for number in numbers]
         for task, outcome in zip(tasks, in_order(pool, runner.attempt, tasks), strict=True):
             failed = not _report(executor, task, outcome) or failed

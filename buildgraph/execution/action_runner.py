@@ -268,7 +268,8 @@ class ActionRunner:
             )
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
         if evidence is not None:
-            return TaskOutcome(task, result, batch, why, log, evidence=evidence)
+            again = _reproducer(job, self._keep)
+            return TaskOutcome(task, result, batch, why, log, again, evidence=evidence)
         batch.record(
             task.key.digest,
             result,

@@ -1,9 +1,10 @@
 """Evidence of gates: what their programs wrote, and the verdict that it gives.
 
 Evidence is a JSON object in an output `*.json` of a gate's action, with the keys `schema` (1),
-`gate`, `verdict` and `checks` (`rules/tools/readiness/evidence.py`). An action that fails leaves
-its evidence here, but no result. Exit code 75 means that the gate has not failed, and that its
-verdict depends on this host or on chance: it is reported, and the gate runs again in every build.
+`gate`, `verdict` and `checks` (`rules/tools/readiness/evidence.py`). `tests` has rows [FILE, CLASS,
+TEST, OUTCOME] or also MESSAGE. An action that fails leaves its evidence here, but no result. Exit
+code 75 means that the gate has not failed, and that its verdict depends on this host or on chance:
+it is reported, and the gate runs again in every build.
 """
 
 from __future__ import annotations
@@ -105,6 +106,9 @@ def parse_evidence(data: bytes) -> dict[str, Any] | None:
             document["schema"] == 1
             and document["verdict"] in ("passed", "failed", "not checked")
             and all(isinstance(check["name"], str) and check["verdict"] for check in checks)
+            and all(
+                isinstance(row, list) and len(row) in (4, 5) for row in document.get("tests", ())
+            )
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

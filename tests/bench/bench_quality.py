@@ -2,9 +2,9 @@
 
     python tests/bench/bench_quality.py [--files 500]
 
-Prints one table. Times are those of the CPU, of all processes (by `perf stat`), so that other work on
-the machine changes them little. A full run of mypy has no cache, as in a job of CI that starts on a new machine.
-"A job of CI" is a new copy of the workspace beside the cache of buildgraph.
+Prints one table. Times are those of the CPU, of all processes (by `perf stat`), so that other work
+on the machine changes them little. A full run of mypy has no cache, as in a job of CI that starts
+on a new machine. "A job of CI" is a new copy of the workspace beside the cache of buildgraph.
 """
 
 from __future__ import annotations

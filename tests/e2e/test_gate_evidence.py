@@ -116,6 +116,56 @@ def test_a_verdict_of_this_build_only_is_judged_again(pages: Space) -> None:
     assert gate(pages, 1)["verdict"] == "failed"
 
 
+PLAIN = '    (copy,) = ctx.run([Program("cp"), page, Out("copy.txt")])\n'
+REPORT = '    (copy,) = ctx.run([Program("cp"), verdict, Out("copy.txt")])\n'
+MIXED = (
+    '    (copy,) = ctx.run([Program("cp"), verdict, Out("copy.txt")], inputs=(In(page, "p"),))\n'
+)
+
+
+def copy_the_verdict(workspace: Space, command: str) -> None:
+    """Let the exported file be a copy of the evidence."""
+    rules = RULES.replace(PLAIN, "").replace("    return Judged", f"{command}    return Judged")
+    workspace.write("rules.py", rules)
+
+
+def test_a_report_of_a_verdict_of_this_build_is_that_of_this_build(pages: Space) -> None:
+    copy_the_verdict(pages, REPORT)
+    pages.write("page.txt", "passed 0")
+    pages.build("//:page")
+    for text in ("passed 75 more", "passed 75", "passed 75"):
+        pages.write("page.txt", text)
+        ran = pages.build("//:page")
+        assert "python3" in ran.titles() and ran.events[-1]["unchanged"] is False
+        report = json.loads((pages.root / "out/page/copy.txt").read_text())
+        assert report == written(pages)
+        assert report["checks"][0]["measured"] == len(text.split())
+    pages.write("page.txt", "failed 75")
+    assert gate(pages, 1)["verdict"] == "failed"
+
+
+def test_no_other_output_is_made_of_a_verdict_of_this_build(pages: Space) -> None:
+    copy_the_verdict(pages, MIXED)
+    pages.write("page.txt", "passed 75")
+    for _ in range(2):
+        ran = pages.build("//:page", "--sandbox-debug", code=1)
+        (failed,) = [event for event in ran.events if event["event"] == "failed"]
+        assert "exit code 75" in failed["why"] and "tool.py" in failed["reproducer"]
+        assert not (pages.root / "out/page/copy.txt").exists()
+    pages.write("page.txt", "passed 0")
+    pages.build("//:page")
+    assert (pages.root / "out/page/copy.txt").is_file()
+
+
+@pytest.mark.parametrize("tests", ["3", "[3]", '["a::b"]', '[["a", "b"]]', "null"])
+def test_tests_of_another_form_are_no_evidence(pages: Space, tests: str) -> None:
+    document = f'{{"schema": 1, "verdict": "passed", "checks": [], "tests": {tests}}}'
+    pages.write("tool.py", f"import sys\nopen(sys.argv[2], 'w').write({document!r})\n")
+    ran = pages.run("test", "--json", "--junit", "junit.xml", "//:page")
+    (judged,) = [event for event in ran.events if event["event"] == "judged"]
+    assert (judged["verdict"], judged["evidence"]) == ("passed", None)
+
+
 def test_a_gate_that_says_not_checked_is_no_failure_unless_strict(pages: Space) -> None:
     pages.write("page.txt", "not-checked 0")
     judged = gate(pages)

@@ -65,6 +65,12 @@ def test_a_test_that_fails_always_is_not_called_flaky(workspace: Space) -> None:
     assert "test_sound.py:2: error: test_sound: assert" in run.err
 
 
+def test_a_gate_whose_program_is_missing_is_not_repeated(workspace: Space) -> None:
+    workspace.write("BUILD.toml", BUILD.replace('*.py"]', '*.py"]\nprograms = ["no-such-program"]'))
+    run = workspace.run("test", "//:tests", "--runs=2", code=1)
+    assert "no-such-program" in run.err and "no gate of the rule pytest was run" in run.err
+
+
 @pytest.mark.parametrize("number", ["1", "x", "-2", "1001"])
 def test_a_wrong_number_is_refused(workspace: Space, number: str) -> None:
     run = workspace.run("test", "//:tests", f"--runs={number}", code=2)

@@ -265,7 +265,7 @@ class GateRun:
                 *outs,
             ],
             cwd=self.scratch,
-            env=dict(os.environ) | {"TMPDIR": str(temporary), "PYTHONPATH": site},
+            env=environment(temporary) | {"PYTHONPATH": site},
             capture_output=True,
             text=True,
             check=False,
@@ -277,6 +277,12 @@ class GateRun:
         self.previous = self.scratch.parent / "previous"
         shutil.copy(temporary / "previous", self.previous)
         return done.returncode, frozenset(_lines(done.stdout))
+
+
+def environment(temporary: Path) -> dict[str, str]:
+    """Variables of a nested run, whose temporary files are below a folder of the test."""
+    folder = str(temporary)
+    return dict(os.environ) | {"TMPDIR": folder, "PYTEST_DEBUG_TEMPROOT": folder}
 
 
 def _lines(output: str) -> list[str]:
@@ -322,7 +328,9 @@ def run_each(paths: list[str], top: Path) -> tuple[int, frozenset[str]]:
     failed = [
         path
         for path in paths
-        if subprocess.run([*words, path], cwd=top, capture_output=True, check=False).returncode
+        if subprocess.run(
+            [*words, path], cwd=top, env=environment(top.parent), capture_output=True, check=False
+        ).returncode
     ]
     return int(bool(failed)), frozenset(failed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from readiness.evidence import Json
 
 Cases = Mapping[str, Sequence[Sequence[str]]]
 """For each test file its tests: the name as `CLASS::TEST`, and passed, failed or skipped."""
-MOST_TESTS = 20_000  # that evidence lists
+MOST_TESTS, MOST_BYTES = 20_000, 2 << 20  # that evidence lists; larger evidence is not read
 
 
 def write_junit(path: Path, plan: Plan, cases: Cases) -> None:
@@ -43,7 +44,8 @@ def write_junit(path: Path, plan: Plan, cases: Cases) -> None:
 
 def list_tests(plan: Plan, cases: Cases, failed: Mapping[str, Sequence[Finding]]) -> Json:
     """The tests as evidence has them: [FILE, CLASS, TEST, OUTCOME], and MESSAGE for a failure."""
-    rows: list[list[str]] = []
+    rows: list[Json] = []
+    size = 0
     for file, tests in sorted(cases.items()):
         messages = [row.text for row in failed.get(file, ())]
         for case, outcome in tests:
@@ -52,5 +54,8 @@ def list_tests(plan: Plan, cases: Cases, failed: Mapping[str, Sequence[Finding]]
             if outcome == "failed":
                 named = (text for text in messages if text.startswith(f"{test}: "))
                 row.append(next(named, f"{test} failed").removeprefix(f"{test}: "))
+            size += len(json.dumps(row))
+            if len(rows) == MOST_TESTS or size > MOST_BYTES:
+                return rows
             rows.append(row)
-    return rows[:MOST_TESTS]
+    return rows

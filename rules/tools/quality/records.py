@@ -4,9 +4,9 @@
      "lines": {PATH: {PATH: RANGES}}, "facts": {SHA-256: FACT}}
 
 A key is a digest of all that a verdict depends on, so a file whose key is recorded as passed need
-not be checked again. `lines` are those that the tests of a file execute in each file. A fact, such as
-the imports of a file, is a function of its content alone. The JSON is compressed by zlib, because
-facts for mypy have the text of each file without bodies.
+not be checked again. `lines` are those that the tests of a file execute in each file. A fact, such
+as the imports of a file, is a function of its content alone. The JSON is compressed by zlib,
+because facts for mypy have the text of each file without bodies.
 """
 
 from __future__ import annotations

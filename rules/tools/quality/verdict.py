@@ -37,7 +37,8 @@ def conclude_files(
 ) -> int:
     """Write the evidence: one check for each failed file, one for all others, and `more`.
 
-    `tests` are the single tests of a gate that runs tests. Returns the exit code; without `cached` a pass is not kept.
+    `tests` are the single tests of a gate that runs tests. Returns the exit code; without `cached`
+    a pass is not kept.
     """
     checks = [_failed(plan, path, rows) for path, rows in sorted(failed.items())]
     passed = count - sum(1 for path in failed if path)

@@ -18,6 +18,9 @@ from quality.run_tests import (
     is_in_shard,
     update_records,
 )
+from readiness.evidence import Check, conclude
+
+from buildgraph.execution.gate_evidence import parse_evidence
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,17 @@ def test_evidence_lists_the_tests_with_the_messages_of_failures() -> None:
         ["sub/test_a.py", "m", "y", "failed", "assert 1 == 2"],
         ["sub/test_a.py", "m", "z", "failed", "z failed"],
     ]
+
+
+@pytest.mark.parametrize("length", [10, 2000])
+def test_evidence_with_many_tests_is_small_enough_to_be_read(tmp_path: Path, length: int) -> None:
+    names = (f"m::{number:0{length}}é" for number in range(25_000))
+    cases = {"test_a.py": [[name, "passed"] for name in names]}
+    tests = list_tests(Plan("g", "pytest", "", ("test_a.py",)), cases, {})
+    conclude("g", [Check("files", "passed", "pytest", "here")], tmp_path / "e.json", tests=tests)
+    data = (tmp_path / "e.json").read_bytes()
+    assert 1 << 20 < len(data) < 4 << 20
+    assert parse_evidence(data) is not None
 
 
 def test_a_pass_after_a_failure_with_the_same_inputs_is_not_kept(tmp_path: Path) -> None:
