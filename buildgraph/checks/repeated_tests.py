@@ -28,7 +28,7 @@ from ..types.errors import FAILED, INTERRUPTED, OK, BuildError
 from ..types.events import Judged, Warned
 from .reproducibility import in_order
 
-VARIABLE = "BUILDGRAPH_TEST_RUNS"
+VARIABLE = "TEST_RUNS"
 _PROGRAM = "/run_pytest.py"
 _MOST, _SHOWN = 1000, 3
 

@@ -6,7 +6,7 @@ A test file whose key is recorded as passed is not run again. The key names its 
 everything it imports, of `conftest.py`, settings and declared data. A test file that passes after
 it failed under the same key is flaky: the gate passes, and its pass is not kept.
 
-`test --runs N` sets BUILDGRAPH_TEST_RUNS in runs whose result is not kept. All test files are run
+`test --runs N` sets TEST_RUNS in runs whose result is not kept. All test files are run
 then, and the records name those that failed.
 """
 
@@ -25,7 +25,7 @@ from quality.scratch import use_packages
 
 def main(plan: str, top: str, *outs: str) -> int:
     """Run the gate; its exit code is that of the evidence."""
-    repeat = int(os.environ.get("BUILDGRAPH_TEST_RUNS", "0"))
+    repeat = int(os.environ.get("TEST_RUNS", "0"))
     files = Files(replace(read_plan(Path(plan)), repeat=repeat), Path(top).resolve())
     use_packages(files.plan)
     temporary = Path(os.environ["TMPDIR"]).resolve()

@@ -134,7 +134,7 @@ def test_dirty_actions_of_random_graphs(tmp_path: Path) -> None:
 
 
 def test_reports_of_gates_do_not_make_a_gate_an_output() -> None:
-    """What the gate's own action makes, and what is made only of that; not what reads more."""
+    """Reports are outputs of the gate's own action, and what reads only those."""
     image = _action("image", Source("a"))
     check = _action("check", _output(image))
     merged = _action("merged", _output(check))
