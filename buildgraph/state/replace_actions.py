@@ -74,7 +74,7 @@ def replace_actions(snapshot: Snapshot, new: NewActions) -> Replaced:
     more = {
         **_users(deps),
         **_readers(snapshot, {number: numbers.actions[number] for number in edited}),
-        "gate_only": pack_ints(_gate_only(snapshot, deps, gates)),
+        "gate_only": pack_ints(_gate_only(snapshot, lines, deps, gates)),
         "gates": encode_gates(gates),
         "texts": pack_strings(new.texts),
         "folders": pack_strings(new.folders),
@@ -229,15 +229,36 @@ def _users(deps: Sequence[Sequence[int]]) -> dict[str, bytes]:
 
 
 def _gate_only(
-    snapshot: Snapshot, deps: Sequence[Sequence[int]], gates: Iterable[RequestedGate]
+    snapshot: Snapshot,
+    lines: Sequence[bytes],
+    deps: Sequence[Sequence[int]],
+    gates: Iterable[RequestedGate],
 ) -> list[int]:
-    """The actions that only gates need. `NotReplaced` if nothing needs an action any more."""
-    needed = _reach(deps, snapshot.graph.ints("output_steps"))
-    checked = _reach(deps, [gate.step for gate in gates if gate.step is not None])
+    """The actions that only gates need, as in `graph_of`.
+
+    `NotReplaced` if nothing needs an action any more.
+    """
+    requested = snapshot.graph.ints("output_steps")
+    verdicts = {gate.step for gate in gates if gate.step is not None}
+    reports = {step for step in requested if _is_report(lines[step], step, deps[step], verdicts)}
+    needed = _reach(deps, [step for step in requested if step not in reports])
+    checked = _reach(deps, [*verdicts, *reports])
     only = [step for step in range(len(deps)) if not needed[step]]
     if not all(checked[step] for step in only):
         raise NotReplaced("an action that nothing needs")
     return only
+
+
+def _is_report(line: bytes, step: int, deps: Sequence[int], verdicts: set[int]) -> bool:
+    """True for an action that judges a gate, or that reads only outputs of such actions."""
+    if step in verdicts:
+        return True
+    # The lines of few actions are split: most read no verdict.
+    return (
+        bool(deps)
+        and verdicts.issuperset(deps)
+        and ActionLine(line).kinds() <= {"output", "shipped"}
+    )
 
 
 def _reach(deps: Sequence[Sequence[int]], steps: Iterable[int]) -> bytearray:

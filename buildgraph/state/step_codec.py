@@ -75,10 +75,17 @@ class ActionLine:
             path = "/".join(filter(None, ("out", package, target, file)))
             yield int(number), _unchanged(f"//{package}:{target}", name, file, path, state)
 
+    def _inputs(self) -> list[str]:
+        strings = self._rest.split("\0", 3 + _INPUT * int(self._rest.split("\0", 3)[2]))
+        return strings[3:-1]
+
+    def kinds(self) -> set[str]:
+        """The kinds of its inputs: output, content, shipped, source."""
+        return {*self._inputs()[1::_INPUT]}
+
     def producers(self) -> list[int]:
         """The numbers of the actions whose outputs the action takes."""
-        strings = self._rest.split("\0", 3 + _INPUT * int(self._rest.split("\0", 3)[2]))
-        inputs = strings[3:-1]
+        inputs = self._inputs()
         return sorted(
             {
                 int(inputs[at + 3])

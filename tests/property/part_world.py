@@ -47,6 +47,8 @@ class Table:
             case "gate":
                 words = f'argv = ["{self.gate}", "-c", "{self.salt}", "{{f}}"]'
                 return f"{common}inputs = {{ {inputs} }}\n{words}\n"
+            case "pytest":  # its gates have reports
+                return f'{common}srcs = ["f.txt"]\ncoverage = true\nargs = ["{self.salt}"]\n'
         matrix = 'matrix = { timeout = ["5s", "6s"] }\n' if self.kind == "matrix" else ""
         odd = "" if self.is_odd else " x"
         common = common.replace('"matrix"', '"command"')
@@ -71,12 +73,17 @@ class World:
 
     def add(self) -> Table:
         """Add a table that depends on some before it."""
-        rng, before = self.rng, [t for t in self.tables if t.kind not in ("gate", "matrix")]
-        kind = rng.choice(("command",) * 6 + ("files", "gate", "gate", "group", "matrix"))
+        rng, before = (
+            self.rng,
+            [t for t in self.tables if t.kind not in ("gate", "matrix", "pytest")],
+        )
+        kind = rng.choice(("command",) * 6 + ("files", "gate", "gate", "group", "matrix", "pytest"))
         can_use = [t for t in before if kind == "group" or t.kind != "group"]
         deps = rng.sample(can_use, min(len(can_use), rng.randint(0, 2)))
-        if kind == "files" or (kind == "group" and not deps):
-            kind, deps = "files", []
+        if kind == "group" and not deps:
+            kind = "files"
+        if kind in ("files", "pytest"):
+            deps = []
         table = Table(rng.choice(PACKAGES), f"t{self.count}", kind, deps)
         table.gate, table.is_odd = rng.choice(("sh", ABSENT)), not rng.randrange(30)
         self.count += 1

@@ -1,10 +1,10 @@
 """The graph of an analysis of a part equals that of an analysis of everything.
 
-Random workspaces of some packages, with commands, files, gates, groups and a matrix, are analysed.
-Then one or two tables get another value, or tables come, go, move or get another name, and the part
-that the edits reach is analysed again. The actions, outputs, gates and targets are those that an
-analysis of the whole finds, and an edit of values calls the rules of no other targets than those
-that it reaches and those that these depend on.
+Random workspaces of some packages, with commands, files, gates, tests, groups and a matrix, are
+analysed. Then one or two tables get another value, or tables come, go, move or get another name,
+and the part that the edits reach is analysed again. The actions, outputs, gates and targets are
+those that an analysis of the whole finds, and an edit of values calls the rules of no other targets
+than those that it reaches and those that these depend on.
 """
 
 from __future__ import annotations
