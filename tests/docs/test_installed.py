@@ -1,4 +1,4 @@
-"""A plain installation has every page of the repository, and its pictures."""
+"""A plain installation has every page of the repository, its pictures, and the report page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from buildgraph.report.html import BUNDLE
 from tests.bench.installed import shared
 from tests.docs.pages import DOCS
 
 pytestmark = pytest.mark.slow
 
 
-def test_an_installation_has_every_page_and_picture(
+def test_an_installation_has_every_page_and_picture_and_the_bundle(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     program = shared(tmp_path_factory)
@@ -33,6 +34,7 @@ def test_an_installation_has_every_page_and_picture(
     assert printed("docs", "changelog") == (DOCS / "changelog.md").read_text()
     [shipped] = program.parents[1].glob("lib/python*/site-packages/buildgraph/docs")
     assert sorted(_files(shipped)) == sorted(_files(DOCS))
+    assert sorted(_files(shipped.parent / "report/bundle")) == sorted(_files(BUNDLE))
 
 
 def _files(folder: Path) -> list[tuple[str, bytes]]:
