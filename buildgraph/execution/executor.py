@@ -107,6 +107,7 @@ class Executor:
             self.request.sandbox_debug,
             cancelled,
             previous=PreviousRecords(own_folder(self.root, self.host.store)),
+            copies=False,
         )
         with closing(runner), closing(WorkerPool(runner, jobs, cancelled)) as pool:
             try:

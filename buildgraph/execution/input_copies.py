@@ -39,22 +39,25 @@ def copy_input(
 
 
 def copy_small_texts(
-    inputs: Iterable[tuple[str, Artifact, Node, str]], stage: str
+    inputs: Iterable[tuple[str, Artifact, Node, str]], stage: str = ""
 ) -> dict[str, bytes]:
     """The contents of small source files, by name of the part of a result.
 
-    `why` compares them with later contents.
+    `stage` is the folder with their copies; without one they are read in the workspace. A file that
+    has changed is left out. `why` compares the contents with later ones.
     """
     texts: dict[str, bytes] = {}
     room = _TEXTS
-    for path, artifact, node, _ in inputs:
+    for path, artifact, node, host in inputs:
         if (
             isinstance(artifact, Source)
             and isinstance(node, File)
             and node.digest.size <= min(room, _TEXT)
         ):
-            with suppress(OSError), open(f"{stage}/{path}", "rb") as file:
-                texts[f"{SOURCE}{path}"] = file.read(_TEXT)
+            with suppress(OSError), open(f"{stage}/{path}" if stage else host, "rb") as file:
+                text = file.read(_TEXT)
+                if Digest.of(text) == node.digest:
+                    texts[f"{SOURCE}{path}"] = text
                 room -= node.digest.size
     return texts
 

@@ -30,12 +30,12 @@ from ..host.source_files import SourceFiles
 from ..keys.action_graph import RequestedOutput, find_path_conflict, path_conflict_error
 from ..lite import TYPE_CHECKING
 from ..lite.two_threads import run_on_two_threads
-from ..sandbox.staging import stage
 from ..store.protocol import Store
 from ..types.action import Artifact
 from ..types.errors import BuildError
 from ..types.events import Built, Listener
 from ..types.result import File, Node
+from .built_folder import BuiltFolder, earlier_folder
 from .installed_outputs import InstalledOutputs
 from .open_folders import (
     BUILT,
@@ -45,13 +45,7 @@ from .open_folders import (
     link_target,
     unwritable_error,
 )
-from .stored_tree import (
-    FOLDER_MODE,
-    TreeContents,
-    has_contents,
-    image_digest,
-    tree_contents,
-)
+from .stored_tree import TreeContents, has_contents, image_digest, tree_contents
 from .written_paths import WrittenPaths, content_of
 
 if TYPE_CHECKING:
@@ -174,38 +168,33 @@ class OutputTree:
             return node.digest.size, ""
         inside = tree_contents(node, self._store.read)
         folder = f"{node.digest.hash}-{name}"
-        self._install_tree(node, folder, inside, f"{self._root}/{link}")
+        new = self._install_tree(node, folder, inside, link)
         self._link(link, folder)
         self._linked.add(folder)
+        for path, stamp in new.stamps() if new is not None else ():
+            self._stamps[f"{self._root}/{link}{path}"] = stamp
+            self._sources.forget(f"{self._built}/{folder}{path}")
         return inside.size, image_digest(f"{self._built}/{folder}")
 
-    def _install_tree(self, node: Node, name: str, inside: TreeContents, link: str) -> None:
-        """Write a tree to a folder of `built`, and note the stamps of its files."""
-        folder, fresh = f"{self._built}/{name}", f"{self._fresh}/{name}"
+    def _install_tree(
+        self, node: Node, name: str, inside: TreeContents, link: str
+    ) -> BuiltFolder | None:
+        """Write a tree to a folder of `built`; None if it is there, with its stamps noted."""
+        folder, top = f"{self._built}/{name}", f"{self._root}/{link}"
         folders: dict[str, os.stat_result] = {}
         if has_contents(folder, inside, self._holds, folders):
             for path, _ in inside.files:
-                self._stamps[link + path] = reliable_stamp(
+                self._stamps[top + path] = reliable_stamp(
                     self._sources.stamps[folder + path], self._began
                 )
             for path, status in folders.items():  # another link changes the stamp of its folder
-                self._stamps[link + path] = reliable_stamp(stamp_of(status), self._began)
-            return
+                self._stamps[top + path] = reliable_stamp(stamp_of(status), self._began)
+            return None
         self._before_first_write()
-        remove(self._fresh)
-        os.mkdir(self._fresh)
-        stage(self._fresh, [(name, node)], self._store)
-        for path in inside.names:
-            os.chmod(fresh + path, FOLDER_MODE)
-        paths = (*(path for path, _ in inside.files), *inside.names)
-        for path in paths:
-            set_mtime(fresh + path, self._dated)
-        remove(folder)
-        os.rename(fresh, folder)
-        os.rmdir(self._fresh)
-        for path in paths:
-            self._stamps[link + path] = stamp_if_mtime(folder + path, self._dated)
-            self._sources.forget(folder + path)
+        earlier = "" if self._staging else earlier_folder(self._root, link)
+        new = BuiltFolder(folder, self._fresh, earlier, self._began)
+        new.write(node, inside, self._store, self._dated)
+        return new
 
     def _file(self, link: str, file: File) -> None:
         path = f"{self._root}/{link}"

@@ -25,16 +25,20 @@ def stage(
     store: Store,
     there: Iterable[str] = (),
     create: Callable[[str], int] | None = None,
+    *,
+    take: Callable[[str, File], bool] = lambda path, file: False,
 ) -> None:
     """Place files and trees at their paths below the folder `root`.
 
     `there` are existing folders, relative to `root`, in which inputs may be placed; any other path
-    that exists is an error. `create`, where it is set, creates files as in `Store.place`.
+    that exists is an error. `create`, where it is set, creates files as in `Store.place`. `take`
+    may place a file in another way than by a copy from the store, and returns True if it did.
 
     Missing passes through. BuildError for a path that leaves `root`, for two inputs at one path
     (both reason "rule"), and for a damaged tree (reason "broken").
     """
     stager = _Stager(root, store, there, create)
+    stager.take = take
     for path, node in inputs:
         _check_path(path)
         stager.make_parents(os.path.dirname(path))
@@ -47,6 +51,7 @@ class _Stager:
     ) -> None:
         self._root, self._store, self._create = root, store, create
         self._folders = {"", *there}
+        self.take: Callable[[str, File], bool] = lambda path, file: False
 
     def make_parents(self, path: str) -> None:
         """Create a folder and its parents, unless they exist."""
@@ -64,6 +69,8 @@ class _Stager:
             self._place_tree(path, node)
 
     def _place_file(self, path: str, node: File) -> None:
+        if self.take(path, node):
+            return
         try:
             self._store.place(node.digest, f"{self._root}/{path}", node.executable, self._create)
         except FileExistsError:

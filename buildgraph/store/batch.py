@@ -11,6 +11,7 @@ from ..types.digest import Digest
 from ..types.result import Result
 from .cache_dir import translate_os_errors
 from .file_ops import copy_hashed, write_all
+from .lease import mark_in_use
 from .recent_blobs import SMALL_BLOB
 from .signed_record import encode_record
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
         trust: Trust | None
 
         def is_verified(self, digest: Digest) -> bool: ...
+        def has(self, digest: Digest) -> bool: ...
+        def blob_path(self, digest: Digest) -> str: ...
         def read(self, digest: Digest) -> bytes: ...
         def new_path(self) -> str: ...
 
@@ -61,6 +64,15 @@ class DiskBatch:
             if digest.size <= SMALL_BLOB:
                 self.small[digest] = data
         return digest
+
+    def reuse(self, digest: Digest) -> bool:
+        """True when a blob needs no copy; a published one is marked as in use, not verified."""
+        if digest in self.blobs:
+            return True
+        if not self._store.has(digest):
+            return False
+        mark_in_use(self._store.blob_path(digest))
+        return True
 
     def add_file(self, path: str) -> Digest:
         """Add a regular file, hashing the bytes that are copied; OSError for anything else."""

@@ -17,7 +17,8 @@ from .protocol import Batch, Missing
 class MemoryBatch:
     """Blobs and results waiting to be published to a MemoryStore."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
         self.blobs: dict[Digest, bytes] = {}
         self.results: dict[Digest, bytes] = {}
         self.open = True
@@ -32,6 +33,10 @@ class MemoryBatch:
     def add_file(self, path: str) -> Digest:
         """Add a regular file; OSError for anything else."""
         return self.add(read_regular(path))
+
+    def reuse(self, digest: Digest) -> bool:
+        """True when this batch or the store has a blob."""
+        return digest in self.blobs or self._store.has(digest)
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Add a result under its key."""
@@ -49,7 +54,7 @@ class MemoryStore:
 
     def batch(self) -> MemoryBatch:
         """Start a batch."""
-        return MemoryBatch()
+        return MemoryBatch(self)
 
     def publish(self, batches: Iterable[Batch] = ()) -> None:
         """Make batches visible."""

@@ -32,6 +32,13 @@ class Batch(Protocol):
         """Add a regular file, hashing the bytes that are copied; symlinks are not followed."""
         ...
 
+    def reuse(self, digest: Digest) -> bool:
+        """True when this batch or the store has a blob, which then needs no copy.
+
+        Its content is not verified: a damaged one is found when it is read, as that of a hit.
+        """
+        ...
+
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Add a result under its key, with the messages by name that the key is the digest of."""
         ...
