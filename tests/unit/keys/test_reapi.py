@@ -8,6 +8,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given, settings, strategies as st
 
+from buildgraph.keys import reapi
 from buildgraph.keys.reapi import (
     SCHEMA,
     Directory,
@@ -134,6 +135,30 @@ def test_bytes_of_directories_equal_those_by_the_schema(
     )
     assert encode_directory(directory) == by_schema
     assert decode_directory(by_schema) == directory
+
+
+@given(
+    st.dictionaries(NAMES, st.tuples(DIGESTS, st.booleans()), max_size=4),
+    st.integers(0, 400),
+    st.binary(max_size=3),
+)
+def test_files_are_decoded_as_by_the_schema(
+    files: dict[str, tuple[Digest, bool]], at: int, bytes_: bytes
+) -> None:
+    """Also if some bytes are others: both refuse them, or both read the same."""
+    whole = encode_directory(Directory(tuple((name, *rest) for name, rest in files.items())))
+    data = whole[:at] + bytes_ + whole[at + len(bytes_) :]
+
+    def decoded() -> Directory | None:
+        try:
+            return decode_directory(data)
+        except ValueError:
+            return None
+
+    fast = decoded()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reapi, "_leading_files", lambda data: ([], 0))
+        assert decoded() == fast
 
 
 @given(st.binary(max_size=60))

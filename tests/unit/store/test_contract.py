@@ -58,6 +58,16 @@ def test_files_are_added_by_content(store: Store, tmp_path: Path) -> None:
     assert digest == Digest.of(b"before") and store.read(digest) == b"before"
 
 
+def test_a_batch_reuses_what_it_or_the_store_has(store: Store) -> None:
+    """A blob of another size is another blob."""
+    (digest,) = put(store, b"data")
+    batch = store.batch()
+    own = batch.add(b"own")
+    assert batch.reuse(digest) and batch.reuse(own)
+    assert not batch.reuse(Digest.of(b"never")) and not batch.reuse(Digest(digest.hash, 3))
+    store.drop(batch)
+
+
 @pytest.mark.parametrize("kind", ["symlink", "fifo", "folder", "absent"])
 def test_only_regular_files_are_added(store: Store, tmp_path: Path, kind: str) -> None:
     """Symlinks are not followed, and a FIFO is not waited for."""
