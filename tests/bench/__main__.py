@@ -27,7 +27,7 @@ from typing import Any
 
 from buildgraph.sandbox.job import Level
 from buildgraph.sandbox.sandbox import is_available
-from tests.bench import goals, graphs, others, peers, revisions, special, value_edits
+from tests.bench import gathered, goals, graphs, others, peers, revisions, special, value_edits
 from tests.bench.installed import installed
 from tests.bench.places import fresh
 from tests.bench.rows import PATIENCE, Arena, Row, format_error
@@ -51,6 +51,7 @@ ROWS = (
     "CI job",
     "full analysis",
     "a value",
+    "a gathered file",
     *AFFECTED,
     "numpy tools, namespaces",
     "numpy tools, landlock",
@@ -75,6 +76,7 @@ TABLE = (  # words of this command, one line after the other
     ("full analysis", "--actions", "10000"),
     ("full analysis", "--actions", "100000", "--rounds", "2"),
     ("a value", "--actions", "10000"),
+    ("a gathered file", "--actions", "5000"),
     (*AFFECTED, "--actions", "10000", "--rounds", "3"),
     ("numpy tools, namespaces", "--actions", "1000"),
     ("numpy tools, landlock", "--actions", "1000"),
@@ -166,6 +168,8 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
                 yield special.analysis(folder, chosen.actions, chosen.rounds)
             case "a value":
                 yield value_edits.value(folder, chosen.actions, chosen.rounds)
+            case "a gathered file":
+                yield gathered.gathered(folder, chosen.actions, chosen.rounds)
             case "affected, a source" | "affected, a value":
                 yield revisions.affected(folder, name, chosen.actions, chosen.rounds)
             case "numpy tools, namespaces" | "numpy tools, landlock":

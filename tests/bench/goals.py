@@ -108,6 +108,7 @@ GOALS = (
     Goal("full analysis", 100_000, "growth", "10,000", 1.25),
     Goal("full analysis", 100_000, "spread", "10,000", 1.25),
     Goal("a value", 10_000, "seconds", "", 0.5),
+    Goal("a gathered file", 5_000, "seconds", "", 0.15),
     Goal("affected, a source", 10_000, "seconds", "", 0.5),
     Goal("affected, a value", 10_000, "seconds", "", 0.5),
     *(
