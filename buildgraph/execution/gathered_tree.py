@@ -1,8 +1,8 @@
 """The tree that the tool `copy_tree` makes of source files, from their digests alone.
 
 The tool copies a staged folder, so its output is a folder of the Merkle tree that the key of the
-action consists of. Files that the store has are neither read nor copied. An action that this module
-does not know in every part is run: one with another tool, or another content of that tool, with
+action consists of. Files that the store has are not read. An action that this module does not know
+in every part is run: one with another tool, or another content of that tool, with
 inputs of other kinds, or with files that cannot be outputs. `build --check` runs the tool as well.
 """
 

@@ -44,12 +44,12 @@ class Gathered(Ours):
     def check(self, files: Mapping[str, str], log: str) -> None:
         """Every file is in the output, and no other."""
         top = (self.folder / "out/all/tree").resolve()
-        found = {
+        contents = {
             path.relative_to(top).as_posix(): path.read_text()
             for path in top.rglob("*")
             if path.is_file()
         }
-        assert found == self.texts
+        assert contents == self.texts
 
 
 def gathered(folder: Path, count: int, rounds: int) -> Row:

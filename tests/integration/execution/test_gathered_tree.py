@@ -55,7 +55,7 @@ def task_of(root: Path, action: Action = ACTION, *more: tuple[str, Artifact, Nod
         for name in names
     }
     inputs["tools/copy_tree.py"] = "tools/copy_tree.py", TOOL, File(hash_file(SHIPPED)), SHIPPED
-    inputs |= {given[0]: given for given in more}
+    inputs |= {entry[0]: entry for entry in more}
     tools = HostTools(sources)
     key = key_of(
         action,
@@ -87,7 +87,7 @@ def run(tmp_path: Path) -> Callable[..., TaskOutcome]:
 
 
 def test_the_content_of_the_tool_is_the_known_one() -> None:
-    """Whoever changes the tool looks at the module that does its work."""
+    """A change of the tool needs a look at the module that does its work."""
     assert hash_file(SHIPPED).hash == TOOL_SHA256
 
 
