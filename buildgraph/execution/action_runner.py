@@ -24,7 +24,6 @@ from ..types.action import Output
 from ..types.errors import BuildError
 from ..types.result import File, Node, Result
 from .gate_evidence import GateEvidence, is_uncached, left_evidence
-from .gathered_tree import gather, is_gathering
 from .input_copies import copy_input, copy_small_texts
 from .task_job import Task, folder_of, inputs_below_out, job_of
 from .tool_refusal import ToolRefusal, parse_refusals
@@ -75,8 +74,7 @@ class ActionRunner:
     Several threads may call it. `close` ends its fork servers.
 
     `wrap` changes each job before it runs. `keep` leaves the folders of actions in place.
-    `previous` has the records of earlier runs; without it every action starts without them. Unless
-    `copies`, a copy of source files is made without running its command (`gathered_tree.py`).
+    `previous` has the records of earlier runs; without it every action starts without them.
     """
 
     def __init__(
@@ -89,9 +87,8 @@ class ActionRunner:
         *,
         wrap: Callable[[Job], Job] = lambda job: job,
         previous: PreviousRecords | None = None,
-        copies: bool = True,
     ) -> None:
-        self._wrap, self._previous, self._copies = wrap, previous, copies
+        self._wrap, self._previous = wrap, previous
         self._store, self._scratch, self.level = store, scratch, level
         self._keep, self._cancel = keep, cancel
         self._servers: ForkServers | None = None
@@ -114,8 +111,6 @@ class ActionRunner:
 
         SourceChanged if a source has changed, Missing if the store has lost an input.
         """
-        if not self._copies and is_gathering(task):
-            return self._gather(task)
         staged = self.begin(task)
         try:
             outcome = self.run(staged.job)
@@ -123,14 +118,6 @@ class ActionRunner:
             self.abandon(staged, error)
             raise
         return self.finish(staged, outcome)
-
-    def _gather(self, task: Task) -> TaskOutcome:
-        batch = self._store.batch()
-        try:
-            return TaskOutcome(task, gather(task, batch, self.level, self._cancel), batch)
-        except BaseException:
-            self._store.drop(batch)
-            raise
 
     def begin(self, task: Task) -> StagedTask:
         """Stage a task; exceptions as for `attempt`.

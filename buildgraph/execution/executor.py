@@ -94,20 +94,19 @@ class Executor:
         """Finish every action; SourceChanged and Missing when the build must start over."""
         if self.plan.finished:
             return  # importing what runs actions takes a fifth of all imports
-        from .action_runner import ActionRunner
+        from .gathered_tree import GatheringRunner
         from .previous_records import PreviousRecords
         from .worker_pool import WorkerPool
 
         jobs = self.request.jobs or os.cpu_count() or 1
         cancelled = AttemptCancelled(self.cancel)
-        runner = ActionRunner(
+        runner = GatheringRunner(
             self.host.store,
             self.host.scratch,
             self.level,
             self.request.sandbox_debug,
             cancelled,
             previous=PreviousRecords(own_folder(self.root, self.host.store)),
-            copies=False,
         )
         with closing(runner), closing(WorkerPool(runner, jobs, cancelled)) as pool:
             try:

@@ -2,8 +2,8 @@
 
 The tool copies a staged folder, so its output is a folder of the Merkle tree that the key of the
 action consists of. Files that the store has are not read. An action that this module does not know
-in every part is run: one with another tool, or another content of that tool, with
-inputs of other kinds, or with files that cannot be outputs. `build --check` runs the tool as well.
+in every part is run: one with another tool, or another content of that tool, with inputs of other
+kinds, or with files that cannot be outputs. `build --check` runs the tool as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..sandbox.job import FLAGS
 from ..types.action import Shipped, Source
 from ..types.digest import Digest
 from ..types.result import File, Result, Tree
+from .action_runner import ActionRunner, TaskOutcome
 from .input_copies import copy_small_texts
 
 if TYPE_CHECKING:
@@ -31,6 +32,21 @@ TOOL = Shipped("tools/copy_tree.py")
 TOOL_SHA256 = "6da378d522c8427ba4dcd3fd0c05ca90847efa0ef082a63824d72af73174f154"
 """The content of the tool whose outputs this module knows; another one is run."""
 _MAX_DEPTH, _MAX_PATH = 64, 3500  # folders and bytes of an output, as in `sandbox`
+
+
+class GatheringRunner(ActionRunner):
+    """Runs tasks, and makes copies of source files without a command."""
+
+    def attempt(self, task: Task) -> TaskOutcome:
+        """Run a task, or make its tree; exceptions as for any task."""
+        if not is_gathering(task):
+            return super().attempt(task)
+        batch = self._store.batch()
+        try:
+            return TaskOutcome(task, gather(task, batch, self.level, self._cancel), batch)
+        except BaseException:
+            self._store.drop(batch)
+            raise
 
 
 def is_gathering(task: Task) -> bool:

@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from buildgraph.execution.action_runner import ActionRunner, TaskOutcome
-from buildgraph.execution.gathered_tree import TOOL, TOOL_SHA256, is_gathering
+from buildgraph.execution.gathered_tree import (
+    TOOL,
+    TOOL_SHA256,
+    GatheringRunner,
+    is_gathering,
+)
 from buildgraph.execution.task_job import Task
 from buildgraph.host.environment import RULES_FOLDER
 from buildgraph.host.host_tools import HostTools
@@ -74,7 +79,8 @@ def run(tmp_path: Path) -> Callable[..., TaskOutcome]:
         store = DiskStore(str(tmp_path / (cache or f"cache-{copies}")))
         scratch = tmp_path / f"scratch-{copies}"
         scratch.mkdir(exist_ok=True)
-        runner = ActionRunner(store, str(scratch), "none", False, threading.Event(), copies=copies)
+        kind = ActionRunner if copies else GatheringRunner
+        runner = kind(store, str(scratch), "none", False, threading.Event())
         try:
             outcome = runner.attempt(task)
             if outcome.result is not None:
@@ -144,9 +150,7 @@ def test_a_cancelled_task_leaves_nothing(root: Path, tmp_path: Path) -> None:
     cancel.set()
     store = DiskStore(str(tmp_path / "cache"))
     with pytest.raises(Cancelled):
-        ActionRunner(store, str(tmp_path), "none", False, cancel, copies=False).attempt(
-            task_of(root)
-        )
+        GatheringRunner(store, str(tmp_path), "none", False, cancel).attempt(task_of(root))
     assert os.listdir(tmp_path / "cache/blobs/sha256") == []
 
 
