@@ -101,7 +101,8 @@ def gather(task: Task, batch: Batch, level: Level, cancel: Cancel) -> Result:
     root = digest_of(decode("Action", messages["action"])["input_root_digest"])
     tree = dict(decode_directory(read(root)).directories)[task.action.argv[5]]
     for _, digest, _ in walk_tree(tree, read):
-        batch.add(read(digest))
+        if not batch.reuse(digest):
+            batch.add(read(digest))
     outputs = ((task.action.outputs[0].path, Tree(tree)),)
     milliseconds = round((time.monotonic() - began) * 1000)
     result = Result(outputs, batch.add(b""), level, milliseconds)

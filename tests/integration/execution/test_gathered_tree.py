@@ -129,8 +129,12 @@ def test_known_files_are_not_read(root: Path, run: Callable[..., TaskOutcome]) -
             return add_file(batch, path)
 
         patch.setattr(DiskBatch, "add_file", noted)
-        assert run(task, False).result
-    assert read == ["a.txt"]
+        outcome = run(task, False)
+    assert outcome.result is not None and read == ["a.txt"]
+    # The store has the inner folders, too; an empty log is always added.
+    assert isinstance(outcome.batch, DiskBatch)
+    top = outcome.result.outputs[0][1].digest
+    assert {*outcome.batch.blobs} == {Digest.of(b"new"), Digest.of(b""), top}
 
 
 def test_a_file_that_changed_is_no_content_of_the_key(
