@@ -8,6 +8,7 @@ nearest double; after the argument reductions the series converge fast enough. M
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import factorial
 
@@ -31,18 +32,39 @@ EXP_TERMS = tuple(float(Fraction(1, factorial(n))) for n in range(2, 15))
 """e^r = 1 + r + r^2 (1/2! + r/3! + ..); for |r| <= 0.3466 the rest after r^14 is < 2^-62."""
 
 
+BLOCK = 1 << 13
+"""Numbers that log and exp work on at a time: temporaries stay in the cache of a core and in the
+heap.
+"""
+
+
 def log(x: ArrayLike) -> F64:
     """Return the natural logarithm, elementwise; -inf for 0, NaN for a negative number or NaN."""
-    value = np.asarray(x, dtype=np.float64)
+    return _by_blocks(_log_block, np.asarray(x, dtype=np.float64))
+
+
+def _by_blocks(function: Callable[[F64], F64], value: F64) -> F64:
+    """Apply an elementwise function, to one block of a large array after the other."""
+    if value.size <= BLOCK:
+        return function(value)
+    flat, result = value.reshape(-1), np.empty(value.size)
+    for begin in range(0, flat.size, BLOCK):
+        result[begin : begin + BLOCK] = function(flat[begin : begin + BLOCK])
+    return result.reshape(value.shape)
+
+
+def _log_block(value: F64) -> F64:
     mantissa, exponent = np.frexp(value)
     small = mantissa < SQRT_HALF
-    mantissa = np.where(small, mantissa + mantissa, mantissa)
-    scale = exponent.astype(np.float64) - np.where(small, 1.0, 0.0)
     with np.errstate(all="ignore"):
-        result = _log_near_one(mantissa, scale)
-    result = np.where(value == 0.0, -np.inf, result)
-    result = np.where(value == np.inf, np.inf, result)
-    return np.where((value < 0.0) | np.isnan(value), np.nan, result)
+        result = _log_near_one(
+            np.where(small, mantissa + mantissa, mantissa), (exponent - small).astype(np.float64)
+        )
+    usual = (value > 0.0) & (value < np.inf)
+    if np.all(usual):
+        return result
+    special = np.where(value == 0.0, -np.inf, np.where(value == np.inf, np.inf, np.nan))
+    return np.where(usual, result, special)
 
 
 def _log_near_one(mantissa: F64, scale: F64) -> F64:
@@ -51,14 +73,23 @@ def _log_near_one(mantissa: F64, scale: F64) -> F64:
     s = f / (2.0 + f)
     z = s * s
     half = 0.5 * f * f
-    series = z * _horner(LOG_TERMS, z)
-    return scale * LN2_HIGH - ((half - (s * (half + series) + scale * LN2_LOW)) - f)
+    series = _horner(LOG_TERMS, z)
+    series *= z
+    series += half
+    series *= s
+    series += scale * LN2_LOW
+    half -= series
+    half -= f
+    return np.asarray(scale * LN2_HIGH - half)
 
 
 def exp(x: ArrayLike) -> F64:
     """Return e^x, elementwise; 0 below -745.2, inf above 709.79; subnormals are rounded twice."""
-    value = np.asarray(x, dtype=np.float64)
-    bounded = np.where(np.isnan(value), 0.0, np.minimum(np.maximum(value, -760.0), 720.0))
+    return _by_blocks(_exp_block, np.asarray(x, dtype=np.float64))
+
+
+def _exp_block(value: F64) -> F64:
+    bounded = np.fmin(np.fmax(value, -760.0), 720.0)
     k = np.floor(bounded * LOG2_E + 0.5)
     high = bounded - k * LN2_HIGH
     low = k * LN2_LOW
@@ -67,13 +98,16 @@ def exp(x: ArrayLike) -> F64:
     tail = r * r * _horner(EXP_TERMS, r) + (lost + r * lost)
     with np.errstate(over="ignore", under="ignore"):
         result = np.ldexp(1.0 + (r + tail), k.astype(np.int32))
-    return np.where(np.isnan(value), np.nan, result)
+    undefined = np.isnan(value)
+    return np.where(undefined, np.nan, result) if np.any(undefined) else result
 
 
 def _horner(terms: tuple[float, ...], z: F64) -> F64:
-    result = np.full_like(z, terms[-1])
-    for term in reversed(terms[:-1]):
-        result = result * z + term
+    result = z * terms[-1]
+    result += terms[-2]
+    for term in reversed(terms[:-2]):
+        result *= z
+        result += term
     return result
 
 
@@ -81,14 +115,33 @@ def total(x: F64, axis: int = 0) -> F64:
     """Sum along one axis by halving: element i plus element i + n/2; an odd last one is carried
     on.
     """
-    rest = np.moveaxis(x, axis, 0) if axis else x
-    if rest.shape[0] == 0:
+    rest = _axis_first(x, axis)
+    count = rest.shape[0]
+    if count == 0:
         return np.zeros(rest.shape[1:])
-    while rest.shape[0] > 1:
-        half = rest.shape[0] // 2
-        folded = rest[:half] + rest[half : 2 * half]
-        rest = np.concatenate([folded, rest[2 * half :]]) if rest.shape[0] % 2 else folded
+    half = count // 2
+    sums = np.empty((count - half, *rest.shape[1:]))
+    np.add(rest[:half], rest[half : 2 * half], out=sums[:half])
+    if count % 2:
+        sums[half] = rest[-1]
+    return total_of_scratch(sums)
+
+
+def total_of_scratch(x: F64, axis: int = 0) -> F64:
+    """Return `total` of an array that is overwritten; the result is a view of it."""
+    rest = _axis_first(x, axis)
+    count = rest.shape[0]
+    while count > 1:
+        half = count // 2
+        rest[:half] += rest[half : 2 * half]
+        if count % 2:
+            rest[half] = rest[2 * half]
+        count -= half
     return np.asarray(rest[0])
+
+
+def _axis_first(x: F64, axis: int) -> F64:
+    return x.transpose(axis, *range(axis), *range(axis + 1, x.ndim)) if axis else x
 
 
 def log_clipped(x: F64) -> F64:

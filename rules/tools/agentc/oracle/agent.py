@@ -13,8 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from agentc.ir.types import F64, MAX_JOINT, Model, ModelError
 from agentc.numerics.exact_math import log_clipped, softmax, total, x_log_x
+from agentc.oracle import mean_field
 from agentc.oracle import pymdp007 as legacy
-from agentc.oracle.contraction import Rows, average_out, joint, multiply, rows_of
+from agentc.oracle.contraction import (
+    Rows,
+    Weights,
+    average_out,
+    joint,
+    multiply,
+    rows_of,
+    weights_of,
+)
 from agentc.oracle.policy_tree import Depth, every_control, policy_tree
 
 STATE_TIE = 1e-6
@@ -43,7 +52,7 @@ class ReferenceAgent:
     ambiguity: tuple[F64, ...]
     moving: tuple[bool, ...]
     rows_A: tuple[Rows, ...]
-    rows_B: tuple[dict[tuple[int, ...], tuple[F64, Rows]], ...]
+    rows_B: tuple[dict[tuple[int, ...], Weights], ...]
     tree: tuple[Depth, ...]
     preferences: tuple[F64, ...]
     joint: legacy.JointLikelihood | None
@@ -108,15 +117,13 @@ def _pattern(model: Model, moving: Sequence[bool], m: int) -> Rows:
     return rows_of(np.any(model.A[m] != 0.0, axis=fixed).reshape(model.num_obs[m], -1))
 
 
-def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]]:
-    """Return for each combination of actions of B[f] its matrix (next states, joint states) and
-    rows.
-    """
+def _transitions(model: Model, f: int) -> dict[tuple[int, ...], Weights]:
+    """Return the matrix of each combination of actions of B[f] (next states, joint states)."""
     matrices = {}
     controls = [model.num_controls[c] for c in model.B_action_dependencies[f]]
     for choice in np.ndindex(*controls):
         matrix = np.ascontiguousarray(model.B[f][(..., *choice)]).reshape(model.num_states[f], -1)
-        matrices[tuple(choice)] = (matrix, rows_of(matrix != 0.0))
+        matrices[tuple(choice)] = weights_of(matrix, rows_of(matrix != 0.0))
     return matrices
 
 
@@ -149,29 +156,21 @@ def fixed_point(
     agent: ReferenceAgent, evidence: Sequence[F64], log_prior: Sequence[F64]
 ) -> Beliefs:
     """Run num_iter mean-field updates from uniform beliefs; stop when no bit changes."""
+    return fixed_points(agent, [evidence], [log_prior])[0]
+
+
+def fixed_points(
+    agent: ReferenceAgent,
+    evidence: Sequence[Sequence[F64]],
+    log_prior: Sequence[Sequence[F64]],
+) -> list[Beliefs]:
+    """Return the fixed point of each set of logarithms; see `fixed_point`."""
     if agent.joint:
-        return legacy.fixed_point(agent.model.num_iter, evidence[0], log_prior)
-    log_q = [np.zeros_like(p) for p in log_prior]
-    for _ in range(agent.model.num_iter):
-        before = log_q
-        messages = _marginals(agent, evidence, [softmax(x) for x in before])
-        log_q = [message + p for message, p in zip(messages, log_prior, strict=True)]
-        if all(np.array_equal(old, new) for old, new in zip(before, log_q, strict=True)):
-            break
-    return tuple(softmax(x) for x in log_q)
-
-
-def _marginals(agent: ReferenceAgent, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
-    """Return each factor's expected log likelihood under the beliefs of the others."""
-    marginals = [np.zeros(n) for n in agent.model.num_states]
-    for deps, tensor in zip(agent.model.A_dependencies, evidence, strict=True):
-        for kept, factor in enumerate(deps):
-            rest = tensor
-            for axis in range(len(deps) - 1, -1, -1):
-                if axis != kept:
-                    rest = average_out(rest, axis, q[deps[axis]])
-            marginals[factor] = marginals[factor] + rest
-    return marginals
+        return [
+            legacy.fixed_point(agent.model.num_iter, one[0], prior)
+            for one, prior in zip(evidence, log_prior, strict=True)
+        ]
+    return mean_field.fixed_points(agent.model, evidence, log_prior)
 
 
 def _plus(terms: Sequence[F64]) -> F64:
@@ -249,9 +248,9 @@ def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
         before = np.broadcast_to(before, (before.shape[0], width if moves else 1))
         after = np.zeros((model.num_states[f], before.shape[1]))
         actions = depth.action[: after.shape[1], list(model.B_action_dependencies[f])]
-        for choice, (matrix, rows) in agent.rows_B[f].items():
+        for choice, matrix in agent.rows_B[f].items():
             nodes = np.flatnonzero(np.all(actions == np.array(choice, dtype=np.int32), axis=1))
-            after[:, nodes] = multiply(matrix, rows, before[:, nodes])
+            after[:, nodes] = multiply(matrix, before[:, nodes])
         predicted.append(after)
     return tuple(predicted)
 
@@ -267,7 +266,8 @@ def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs) -
             ambiguity = average_out(ambiguity, axis, beliefs[deps[axis]][:, 0])
     moving = [beliefs[f] for f in deps if agent.moving[f]]
     q = joint(moving) if moving else np.ones((1, 1))
-    expected = multiply(likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m], q)
+    matrix = weights_of(likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m])
+    expected = multiply(matrix, q)
     worth = np.zeros(q.shape[1])
     if model.gains_information(m) and not agent.joint:
         worth = worth - total(x_log_x(expected)) - total(ambiguity.reshape(-1, 1) * q)
@@ -283,7 +283,7 @@ def next_prior(agent: ReferenceAgent, qs: Beliefs, action: Sequence[int]) -> Bel
     chosen = every_control(model, np.array([list(action)], dtype=np.int32).reshape(1, -1))[0]
     priors = []
     for f, controls in enumerate(model.B_action_dependencies):
-        matrix, rows = agent.rows_B[f][tuple(int(chosen[c]) for c in controls)]
+        matrix = agent.rows_B[f][tuple(int(chosen[c]) for c in controls)]
         before = joint([qs[d][:, None] for d in model.B_dependencies[f]])
-        priors.append(multiply(matrix, rows, before)[:, 0])
+        priors.append(multiply(matrix, before)[:, 0])
     return tuple(priors)

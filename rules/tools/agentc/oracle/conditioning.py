@@ -16,7 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 from agentc.numerics.counter_rng import uniform
 from agentc.numerics.exact_math import F64
-from agentc.oracle.agent import Beliefs, ReferenceAgent, fixed_point, likelihoods, log_priors
+from agentc.oracle.agent import (
+    Beliefs,
+    ReferenceAgent,
+    fixed_points,
+    infer_states,
+    likelihoods,
+    log_priors,
+)
 
 PERTURBATION = 1e-5
 """Perturbation in nats: about five times the rounding of a float32 logarithm near 36 nats."""
@@ -29,22 +36,28 @@ def is_well_conditioned(agent: ReferenceAgent, obs: Sequence[int], prior: Belief
 
     With one factor it is always true.
     """
+    return well_conditioned_posterior(agent, obs, prior) is not None
+
+
+def well_conditioned_posterior(
+    agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs
+) -> Beliefs | None:
+    """Return the posterior, or None if small changes of every logarithm change it much."""
     if len(prior) == 1:
-        return True
+        return infer_states(agent, obs, prior)
     evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
-    settled = fixed_point(agent, evidence, log_prior)
-    for nudge in (PERTURBATION, -PERTURBATION):
-        moved = fixed_point(
-            agent,
-            [x + nudge * _signs(x.shape, m, 0) for m, x in enumerate(evidence)],
-            [x + nudge * _signs(x.shape, f, 1) for f, x in enumerate(log_prior)],
-        )
-        if any(
-            float(np.max(np.abs(a - b))) > GAIN * PERTURBATION
-            for a, b in zip(settled, moved, strict=True)
-        ):
-            return False
-    return True
+    nudges = (0.0, PERTURBATION, -PERTURBATION)
+    settled, *moved = fixed_points(
+        agent,
+        [[x + nudge * _signs(x.shape, m, 0) for m, x in enumerate(evidence)] for nudge in nudges],
+        [[x + nudge * _signs(x.shape, f, 1) for f, x in enumerate(log_prior)] for nudge in nudges],
+    )
+    changes = [
+        float(np.max(np.abs(a - b)))
+        for other in moved
+        for a, b in zip(settled, other, strict=True)
+    ]
+    return None if any(change > GAIN * PERTURBATION for change in changes) else settled
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from agentc.ir.types import F64, Model
 from agentc.numerics.exact_math import exp, log, softmax, total
-from agentc.oracle.contraction import Rows, average_out, joint, multiply, rows_of
+from agentc.oracle.contraction import Weights, average_out, joint, multiply, rows_of, weights_of
 
 EPSILON = 1e-16
 UNLIKELY = float.fromhex("0x1.e355bbaee85cbp-24")
@@ -35,7 +35,7 @@ class JointLikelihood:
 
     model: Model
     likelihood: F64
-    rows: Rows
+    matrix: Weights
     ambiguity: F64
 
 
@@ -49,7 +49,7 @@ def prepare(model: Model) -> JointLikelihood:
     return JointLikelihood(
         model,
         likelihood,
-        rows_of(likelihood != 0.0),
+        weights_of(likelihood, rows_of(likelihood != 0.0)),
         total(0.0 - likelihood * log(likelihood + UNLIKELY)),
     )
 
@@ -111,7 +111,7 @@ def information_gain(agent: JointLikelihood, beliefs: Sequence[F64]) -> F64:
     """Return the joint information gain by node; `beliefs` have shape (states, nodes or 1)."""
     q = joint(beliefs)
     q = np.where(q > UNLIKELY, q, 0.0)
-    expected = multiply(agent.likelihood, agent.rows, q)
+    expected = multiply(agent.matrix, q)
     return np.asarray(total(0.0 - expected * logs(expected)) - total(agent.ambiguity[:, None] * q))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from agentc.oracle.agent import (
     next_prior,
     prepare,
 )
-from agentc.oracle.conditioning import is_well_conditioned
+from agentc.oracle.conditioning import well_conditioned_posterior
 from agentc.oracle.contraction import joint
 from agentc.oracle.policy_tree import every_control
 from agentc.proof.coverage import Coverage, empty_coverage
@@ -117,8 +117,8 @@ def run_episode(
     episode_steps = []
     for s in range(steps):
         place = (episode, s + 1)
-        obs, rejected = _observation(agent, prior, state, seed, place)
-        qs = infer_states(agent, obs, prior)
+        seen = _observation(agent, prior, state, seed, place)
+        obs, qs = seen.obs, seen.qs
         ahead = s % model.plan_every
         if ahead == 0:
             decision = decide(
@@ -134,7 +134,7 @@ def run_episode(
         episode_steps.append(
             ReferenceStep(
                 obs,
-                rejected,
+                seen.rejected,
                 action,
                 executed,
                 qs,
@@ -151,18 +151,30 @@ def run_episode(
     return episode_steps
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """An observation, the number of rejected ones before it, and the posterior after it."""
+
+    obs: tuple[int, ...]
+    rejected: int
+    qs: Beliefs
+
+
 def _observation(
     agent: ReferenceAgent, prior: Beliefs, state: Sequence[int], seed: int, place: tuple[int, int]
-) -> tuple[tuple[int, ...], int]:
-    """Return the observation of a step, and the number of rejected ones."""
+) -> Observed:
+    """Return the observation of a step."""
     kind = kind_of(place[0])
     if kind == "random":
         return _random_observation(agent, prior, seed, place)
     obs = observe(agent.model, state, seed, place)
-    if kind == "rollout" or is_well_conditioned(agent, obs, prior):
-        return obs, 0
-    obs, rejected = _random_observation(agent, prior, seed, place)
-    return obs, rejected + 1
+    if kind == "rollout":
+        return Observed(obs, 0, infer_states(agent, obs, prior))
+    qs = well_conditioned_posterior(agent, obs, prior)
+    if qs is not None:
+        return Observed(obs, 0, qs)
+    other = _random_observation(agent, prior, seed, place)
+    return replace(other, rejected=other.rejected + 1)
 
 
 def observe(
@@ -178,8 +190,8 @@ def observe(
 
 def _random_observation(
     agent: ReferenceAgent, prior: Beliefs, seed: int, place: tuple[int, int]
-) -> tuple[tuple[int, ...], int]:
-    """Return the first well-conditioned random observation and the number of rejected ones.
+) -> Observed:
+    """Return the first well-conditioned random observation.
 
     After ATTEMPTS it returns the most expected observation.
     """
@@ -187,14 +199,16 @@ def _random_observation(
         obs = tuple(
             int(uniform(seed, *place, 3, attempt, m) * n) for m, n in enumerate(agent.model.num_obs)
         )
-        if is_well_conditioned(agent, obs, prior):
-            return obs, attempt
+        qs = well_conditioned_posterior(agent, obs, prior)
+        if qs is not None:
+            return Observed(obs, attempt, qs)
     model = agent.model
     expected = [joint([prior[f][:, None] for f in deps])[:, 0] for deps in model.A_dependencies]
-    return tuple(
+    obs = tuple(
         int(np.argmax(total(a.reshape(len(a), -1) * q, axis=1)))
         for a, q in zip(model.A, expected, strict=True)
-    ), ATTEMPTS
+    )
+    return Observed(obs, ATTEMPTS, infer_states(agent, obs, prior))
 
 
 def _column(array: F64, place: Sequence[int]) -> F64:
