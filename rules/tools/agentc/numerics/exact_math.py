@@ -61,7 +61,7 @@ def _log_block(value: F64) -> F64:
             np.where(small, mantissa + mantissa, mantissa), (exponent - small).astype(np.float64)
         )
     usual = (value > 0.0) & (value < np.inf)
-    if np.all(usual):
+    if usual.all():
         return result
     special = np.where(value == 0.0, -np.inf, np.where(value == np.inf, np.inf, np.nan))
     return np.where(usual, result, special)
@@ -99,7 +99,7 @@ def _exp_block(value: F64) -> F64:
     with np.errstate(over="ignore", under="ignore"):
         result = np.ldexp(1.0 + (r + tail), k.astype(np.int32))
     undefined = np.isnan(value)
-    return np.where(undefined, np.nan, result) if np.any(undefined) else result
+    return np.where(undefined, np.nan, result) if undefined.any() else result
 
 
 def _horner(terms: tuple[float, ...], z: F64) -> F64:
@@ -115,7 +115,7 @@ def total(x: F64, axis: int = 0) -> F64:
     """Sum along one axis by halving: element i plus element i + n/2; an odd last one is carried
     on.
     """
-    rest = _axis_first(x, axis)
+    rest = axis_first(x, axis)
     count = rest.shape[0]
     if count == 0:
         return np.zeros(rest.shape[1:])
@@ -127,20 +127,23 @@ def total(x: F64, axis: int = 0) -> F64:
     return total_of_scratch(sums)
 
 
-def total_of_scratch(x: F64, axis: int = 0) -> F64:
-    """Return `total` of an array that is overwritten; the result is a view of it."""
-    rest = _axis_first(x, axis)
-    count = rest.shape[0]
+def total_of_scratch(x: F64) -> F64:
+    """Return `total` of an array that is overwritten; the result is a view of it.
+
+    In C order it is fastest: numpy copies interleaved parts of an array before it adds them.
+    """
+    count = x.shape[0]
     while count > 1:
         half = count // 2
-        rest[:half] += rest[half : 2 * half]
+        x[:half] += x[half : 2 * half]
         if count % 2:
-            rest[half] = rest[2 * half]
+            x[half] = x[2 * half]
         count -= half
-    return np.asarray(rest[0])
+    return np.asarray(x[0])
 
 
-def _axis_first(x: F64, axis: int) -> F64:
+def axis_first(x: F64, axis: int) -> F64:
+    """Return a view with one axis before the others."""
     return x.transpose(axis, *range(axis), *range(axis + 1, x.ndim)) if axis else x
 
 

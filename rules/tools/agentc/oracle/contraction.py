@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from agentc.numerics.exact_math import F64, total_of_scratch
+from agentc.numerics.exact_math import F64, axis_first, total_of_scratch
 from numpy.typing import NDArray
 
 BLOCK = 1 << 13
@@ -125,13 +125,14 @@ def joint(beliefs: Sequence[F64]) -> F64:
 
 def average_out(array: F64, axis: int, weights: F64) -> F64:
     """Sum over one axis with weights; the axis disappears."""
-    shape = [1] * array.ndim
-    shape[axis] = len(weights)
-    return total_of_scratch(array * weights.reshape(shape), axis)
+    first = axis_first(array, axis)
+    return total_of_scratch(
+        np.multiply(first, weights.reshape(-1, *[1] * (array.ndim - 1)), order="C")
+    )
 
 
 def average_along(array: F64, axis: int, weights: F64) -> F64:
     """Sum over one axis of an array (sets, ...) with the weights (sets, states) of each set."""
-    shape = [1] * array.ndim
-    shape[0], shape[axis] = weights.shape
-    return total_of_scratch(array * weights.reshape(shape), axis)
+    first, others = axis_first(array, axis), [1] * (array.ndim - 2)
+    columns = weights.transpose().reshape(*weights.shape[::-1], *others)
+    return total_of_scratch(np.multiply(first, columns, order="C"))

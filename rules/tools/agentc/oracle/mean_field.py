@@ -15,8 +15,20 @@ import numpy as np
 from agentc.ir.types import F64, Model
 from agentc.numerics.exact_math import exp, total
 from agentc.oracle.contraction import average_along
+from numpy.typing import NDArray
 
 Beliefs = tuple[F64, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Places of factors side by side: where each begins, the factor of each state, and for factors
+    of equal size their places (factors, states).
+    """
+
+    starts: NDArray[np.intp]
+    owner: NDArray[np.intp]
+    equal: tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,15 +51,15 @@ def fixed_points(
     `evidence` is by set and modality, `log_prior` by set and factor. A set whose bits no longer
     change keeps them while others go on.
     """
-    families = _families(model, evidence)
+    layout, families = _layout(model), _families(model, evidence)
     prior = np.stack([np.concatenate(one) for one in log_prior])
     log_q = np.zeros_like(prior)
     for _ in range(model.num_iter):
         before = log_q
-        log_q = _marginals(model, families, _split(model, _softmax(model, before))) + prior
+        log_q = _marginals(families, _split(layout, _softmax(layout, before))) + prior
         if np.array_equal(before, log_q):
             break
-    columns = _split(model, _softmax(model, log_q))
+    columns = _split(layout, _softmax(layout, log_q))
     return [tuple(q[one] for q in columns) for one in range(len(prior))]
 
 
@@ -65,21 +77,35 @@ def _families(model: Model, evidence: Sequence[Sequence[F64]]) -> list[Family]:
     ]
 
 
-def _split(model: Model, wide: F64) -> list[F64]:
-    """Return the columns of each factor, of an array (sets, states of all factors)."""
-    ends = np.cumsum(model.num_states)
-    return [wide[:, end - n : end] for end, n in zip(ends, model.num_states, strict=True)]
+def _layout(model: Model) -> Layout:
+    sizes = np.array(model.num_states)
+    starts = np.cumsum(sizes) - sizes
+    equal = [
+        (factors, starts[factors, None] + np.arange(n))
+        for n in np.unique(sizes)
+        for factors in [np.flatnonzero(sizes == n)]
+    ]
+    return Layout(starts, np.repeat(np.arange(len(sizes)), sizes), tuple(equal))
 
 
-def _softmax(model: Model, wide: F64) -> F64:
+def _softmax(layout: Layout, wide: F64) -> F64:
     """Return the softmax of each factor, of an array (sets, states of all factors)."""
-    starts = np.cumsum((0, *model.num_states[:-1]))
-    raised = exp(wide - np.repeat(np.maximum.reduceat(wide, starts, axis=1), model.num_states, 1))
-    sums = np.stack([total(part, 1) for part in _split(model, raised)], axis=1)
-    return np.asarray(raised / np.repeat(sums, model.num_states, axis=1))
+    highest = np.maximum.reduceat(wide, layout.starts, axis=1)
+    raised = exp(wide - highest[:, layout.owner])
+    sums = np.empty_like(highest)
+    for factors, places in layout.equal:
+        sums[:, factors] = total(raised[:, places], 2)
+    raised /= sums[:, layout.owner]
+    return raised
 
 
-def _marginals(model: Model, families: Sequence[Family], q: Sequence[F64]) -> F64:
+def _split(layout: Layout, wide: F64) -> list[F64]:
+    """Return the columns of each factor, of an array (sets, states of all factors)."""
+    ends = [*layout.starts[1:], wide.shape[1]]
+    return [wide[:, begin:end] for begin, end in zip(layout.starts, ends, strict=True)]
+
+
+def _marginals(families: Sequence[Family], q: Sequence[F64]) -> F64:
     """Return expected log likelihoods under the beliefs of the other factors, side by side.
 
     The messages to a factor are added in the order of modalities.
