@@ -30,6 +30,7 @@ from buildgraph.sandbox.sandbox import is_available
 from tests.bench import gathered, goals, graphs, others, peers, revisions, special, value_edits
 from tests.bench.installed import installed
 from tests.bench.places import fresh
+from tests.bench.probes import PROBES, probe
 from tests.bench.rows import PATIENCE, Arena, Row, format_error
 from tests.bench.tools import tools
 
@@ -55,6 +56,7 @@ ROWS = (
     *AFFECTED,
     "numpy tools, namespaces",
     "numpy tools, landlock",
+    *PROBES,
     "matrix",
 )
 TABLE = (  # words of this command, one line after the other
@@ -80,6 +82,7 @@ TABLE = (  # words of this command, one line after the other
     (*AFFECTED, "--actions", "10000", "--rounds", "3"),
     ("numpy tools, namespaces", "--actions", "1000"),
     ("numpy tools, landlock", "--actions", "1000"),
+    (*PROBES, "--actions", "256", "--rounds", "3"),
     ("matrix",),
     (
         "cold",
@@ -178,6 +181,8 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
                 yield tools(
                     folder, level, chosen.actions, max(10, chosen.actions // 20), chosen.rounds
                 )
+            case _ if name in PROBES:
+                yield probe(folder, name, chosen.actions, chosen.rounds)
             case "matrix":
                 yield from special.matrix(folder, chosen.rounds)
             case "cold, namespaces":

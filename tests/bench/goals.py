@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.bench.probes import PROBES
+
 KINDS = {  # how a goal reads
     "cpu": "{most:g}x CPU of {peer}",
     "wall": "{most:g}x wall of {peer}",
@@ -115,6 +117,7 @@ GOALS = (
         Goal(f"numpy tools, {level}", 1_000, "cpu", "a fresh interpreter each", round(1 / 12, 4))
         for level in ("namespaces", "landlock")
     ),
+    *(Goal(name, 256, "seconds", "", 3) for name in PROBES),
     *_shares("no-op", 100, dvc=0.03),
     *_shares("cold", 100, dvc=0.03),
 )

@@ -36,6 +36,8 @@ BLOCK = 1 << 13
 """Numbers that log and exp work on at a time: temporaries stay in the cache of a core and in the
 heap.
 """
+SPARSE = 1 << 8
+"""Above this size the logarithm of an array with many zeros is made for the others only."""
 
 
 def log(x: ArrayLike) -> F64:
@@ -147,8 +149,17 @@ def axis_first(x: F64, axis: int) -> F64:
     return x.transpose(axis, *range(axis), *range(axis + 1, x.ndim)) if axis else x
 
 
+LOG_TINY = float(log(TINY))
+
+
 def log_clipped(x: F64) -> F64:
     """Return ln(max(x, 2^-52)), pymdp's log_stable."""
+    if x.size > SPARSE:
+        large = ~(x <= TINY)
+        if 2 * np.count_nonzero(large) < x.size:
+            result = np.full(x.shape, LOG_TINY)
+            result[large] = log(x[large])
+            return result
     return log(np.maximum(x, TINY))
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from agentc.ir.types import F64, MAX_JOINT, Model, ModelError
 from agentc.numerics.exact_math import log_clipped, softmax, total, x_log_x
-from agentc.oracle import mean_field
-from agentc.oracle import pymdp007 as legacy
+from agentc.oracle import mean_field, pymdp007 as legacy
 from agentc.oracle.contraction import (
     Rows,
     Weights,
@@ -24,7 +23,13 @@ from agentc.oracle.contraction import (
     rows_of,
     weights_of,
 )
-from agentc.oracle.policy_tree import Depth, every_control, policy_tree
+from agentc.oracle.policy_tree import (
+    Choices,
+    Depth,
+    every_control,
+    nodes_by_choice,
+    policy_tree,
+)
 
 STATE_TIE = 1e-6
 """States within this probability of the most probable one are tied; the lowest index wins."""
@@ -52,8 +57,12 @@ class ReferenceAgent:
     ambiguity: tuple[F64, ...]
     moving: tuple[bool, ...]
     rows_A: tuple[Rows, ...]
+    matrix_A: tuple[Weights | None, ...]
+    """Likelihoods (outcomes, joint states) of modalities whose parents all move."""
     rows_B: tuple[dict[tuple[int, ...], Weights], ...]
     tree: tuple[Depth, ...]
+    nodes: tuple[tuple[Choices, ...], ...]
+    """For each depth and factor: the nodes of each combination of actions of B[f]."""
     preferences: tuple[F64, ...]
     joint: legacy.JointLikelihood | None
 
@@ -87,15 +96,24 @@ def prepare(model: Model) -> ReferenceAgent:
     errors = unsupported(model)
     if errors:
         raise ModelError(errors)
-    moving = _varying_factors(model)
+    moving, tree = _varying_factors(model), policy_tree(model)
+    rows_A = tuple(_pattern(model, moving, m) for m in range(len(model.num_obs)))
     return ReferenceAgent(
         model=model,
         log_A=tuple(log_clipped(a) for a in model.A),
         ambiguity=tuple(total(0.0 - x_log_x(a)) for a in model.A),
         moving=moving,
-        rows_A=tuple(_pattern(model, moving, m) for m in range(len(model.num_obs))),
+        rows_A=rows_A,
+        matrix_A=tuple(
+            weights_of(a.reshape(len(a), -1), rows) if all(moving[f] for f in deps) else None
+            for a, rows, deps in zip(model.A, rows_A, model.A_dependencies, strict=True)
+        ),
         rows_B=tuple(_transitions(model, f) for f in range(len(model.num_states))),
-        tree=policy_tree(model),
+        tree=tree,
+        nodes=tuple(
+            tuple(nodes_by_choice(model, depth, f, moves) for f, moves in enumerate(moving))
+            for depth in tree
+        ),
         preferences=tuple(map(legacy.preferences, model.C)) if model.legacy else model.C,
         joint=legacy.prepare(model) if model.legacy else None,
     )
@@ -202,10 +220,10 @@ def infer_policies(agent: ReferenceAgent, qs: Beliefs) -> PolicyEvaluation:
     beliefs = tuple(q[:, None] for q in qs)
     neg_efe, pulls = np.zeros(model.num_policies), inductive_values(agent, qs)
     for t, depth in enumerate(agent.tree):
-        beliefs = _predict(agent, beliefs, depth)
-        worth = np.zeros(len(depth.parent))
-        for m in range(len(model.num_obs)):
-            worth = worth + _modality_neg_efe(agent, m, t, beliefs)
+        beliefs = _predict(agent, beliefs, t)
+        worth, joints = np.zeros(len(depth.parent)), _joints(agent, beliefs)
+        for m, q in enumerate(joints):
+            worth = worth + _modality_neg_efe(agent, m, t, beliefs, q)
         if agent.joint and model.use_states_info_gain:
             worth = worth + legacy.information_gain(agent.joint, beliefs)
         for pull, q in zip(pulls, beliefs, strict=True):
@@ -235,9 +253,9 @@ def inductive_values(agent: ReferenceAgent, qs: Beliefs) -> tuple[F64, ...]:
     return tuple(values)
 
 
-def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
+def _predict(agent: ReferenceAgent, beliefs: Beliefs, t: int) -> Beliefs:
     """Return beliefs one step later at every node; a factor that no policy moves has one column."""
-    model = agent.model
+    model, depth = agent.model, agent.tree[t]
     width = len(depth.parent)
     widened = tuple(
         q[:, depth.parent] if moves else q for q, moves in zip(beliefs, agent.moving, strict=True)
@@ -245,18 +263,35 @@ def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
     predicted = []
     for f, moves in enumerate(agent.moving):
         before = joint([widened[d] for d in model.B_dependencies[f]])
-        before = np.broadcast_to(before, (before.shape[0], width if moves else 1))
+        if before.shape[1] != (width if moves else 1):
+            before = np.broadcast_to(before, (before.shape[0], width))
         after = np.zeros((model.num_states[f], before.shape[1]))
-        actions = depth.action[: after.shape[1], list(model.B_action_dependencies[f])]
-        for choice, matrix in agent.rows_B[f].items():
-            nodes = np.flatnonzero(np.all(actions == np.array(choice, dtype=np.int32), axis=1))
-            after[:, nodes] = multiply(matrix, before[:, nodes])
+        for choice, nodes in agent.nodes[t][f].items():
+            if len(nodes) == before.shape[1]:
+                after = multiply(agent.rows_B[f][choice], before)
+            elif len(nodes):
+                after[:, nodes] = multiply(agent.rows_B[f][choice], before[:, nodes])
         predicted.append(after)
     return tuple(predicted)
 
 
-def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs) -> F64:
-    """Return what modality m adds to neg_efe at each node: information gain and utility."""
+def _joints(agent: ReferenceAgent, beliefs: Beliefs) -> list[F64]:
+    """Return for each modality the joint belief of those parents that policies move."""
+    known: dict[tuple[int, ...], F64] = {(): np.ones((1, 1))}
+    joints = []
+    for deps in agent.model.A_dependencies:
+        moving = tuple(f for f in deps if agent.moving[f])
+        if moving not in known:
+            known[moving] = joint([beliefs[f] for f in moving])
+        joints.append(known[moving])
+    return joints
+
+
+def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs, q: F64) -> F64:
+    """Return what modality m adds to neg_efe at each node: information gain and utility.
+
+    `q` is the joint belief of its parents that policies move.
+    """
     model = agent.model
     likelihood, ambiguity = model.A[m], agent.ambiguity[m]
     deps = model.A_dependencies[m]
@@ -264,9 +299,9 @@ def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs) -
         if not agent.moving[deps[axis]]:
             likelihood = average_out(likelihood, axis + 1, beliefs[deps[axis]][:, 0])
             ambiguity = average_out(ambiguity, axis, beliefs[deps[axis]][:, 0])
-    moving = [beliefs[f] for f in deps if agent.moving[f]]
-    q = joint(moving) if moving else np.ones((1, 1))
-    matrix = weights_of(likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m])
+    matrix = agent.matrix_A[m] or weights_of(
+        likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m]
+    )
     expected = multiply(matrix, q)
     worth = np.zeros(q.shape[1])
     if model.gains_information(m) and not agent.joint:

@@ -53,9 +53,7 @@ def well_conditioned_posterior(
         [[x + nudge * _signs(x.shape, f, 1) for f, x in enumerate(log_prior)] for nudge in nudges],
     )
     changes = [
-        float(np.max(np.abs(a - b)))
-        for other in moved
-        for a, b in zip(settled, other, strict=True)
+        float(np.max(np.abs(a - b))) for other in moved for a, b in zip(settled, other, strict=True)
     ]
     return None if any(change > GAIN * PERTURBATION for change in changes) else settled
 

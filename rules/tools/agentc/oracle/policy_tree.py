@@ -8,6 +8,9 @@ import numpy as np
 from agentc.ir.types import Model
 from numpy.typing import NDArray
 
+Choices = dict[tuple[int, ...], NDArray[np.intp]]
+"""Nodes of each combination of actions of a B."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Depth:
@@ -36,6 +39,16 @@ def policy_tree(model: Model) -> tuple[Depth, ...]:
         )
         above = here
     return tuple(depths)
+
+
+def nodes_by_choice(model: Model, depth: Depth, f: int, moves: bool) -> Choices:
+    """Return the nodes of each combination of actions of B[f]; one if it never moves."""
+    actions = depth.action[: None if moves else 1, list(model.B_action_dependencies[f])]
+    controls = [model.num_controls[c] for c in model.B_action_dependencies[f]]
+    return {
+        tuple(choice): np.flatnonzero(np.all(actions == np.array(choice, dtype=np.int32), axis=1))
+        for choice in np.ndindex(*controls)
+    }
 
 
 def every_control(model: Model, action: NDArray[np.int32]) -> NDArray[np.int32]:

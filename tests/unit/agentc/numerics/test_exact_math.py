@@ -98,3 +98,32 @@ def test_clipped_logarithms_are_those_of_pymdp() -> None:
     x = np.array([0.0, 1e-20, 1.0])
     assert np.array_equal(fmath.log_clipped(x)[:2], [fmath.log(np.float64(2.0**-52))] * 2)
     assert np.array_equal(fmath.x_log_x(x)[[0, 2]], [0.0, 0.0])
+
+
+def halved(values: list[float]) -> float:
+    """Sum by halving, as `total` states it."""
+    while len(values) > 1:
+        half = len(values) // 2
+        values = [values[i] + values[half + i] for i in range(half)] + values[2 * half :]
+    return values[0]
+
+
+def test_totals_are_sums_by_halving_and_leave_their_argument() -> None:
+    rng = np.random.default_rng(6)
+    for count in range(1, 20):
+        x = rng.random((3, count))
+        kept = x.copy()
+        expected = [halved(row) for row in x.tolist()]
+        assert fmath.total(x, 1).tolist() == fmath.total(x.T.copy()).tolist() == expected
+        assert np.array_equal(x, kept)
+        assert fmath.total_of_scratch(x.T.copy()).tolist() == expected
+
+
+def test_large_arrays_have_the_bits_of_single_numbers() -> None:
+    rng = np.random.default_rng(7)
+    x = rng.random((3, fmath.BLOCK)) * (rng.random((3, fmath.BLOCK)) < 0.2)
+    for function in (fmath.log, fmath.exp, fmath.log_clipped):
+        every, rows = function(x), [function(row[:200]) for row in x]
+        assert np.array_equal(every[:, :200], rows)
+    assert np.array_equal(fmath.log_clipped(x[0]), fmath.log(np.maximum(x[0], fmath.TINY)))
+    assert np.isnan(fmath.log_clipped(np.full(fmath.SPARSE + 1, np.nan))).all()

@@ -12,7 +12,7 @@ import pytest
 from agentc.importers import inductive
 from agentc.ir import files as ir
 from agentc.oracle import action_selection as choice, agent as reference
-from agentc.oracle.contraction import joint, multiply, rows_of
+from agentc.oracle.contraction import joint, multiply, rows_of, weights_of
 
 from tests.support.small_models import columns, entangled, one_factor
 
@@ -213,10 +213,12 @@ def test_goals_that_have_no_meaning_are_refused_by_name() -> None:
 def test_products_skip_zeros_and_nothing_else() -> None:
     rng = np.random.default_rng(9)
     matrix, q = columns(rng, 5, 7), columns(rng, 7, 3)
-    assert np.max(np.abs(multiply(matrix, rows_of(matrix != 0.0), q) - matrix @ q)) < 1e-15
+    assert (
+        np.max(np.abs(multiply(weights_of(matrix, rows_of(matrix != 0.0)), q) - matrix @ q)) < 1e-15
+    )
     first, second = columns(rng, 2, 3), columns(rng, 4, 3)
     assert np.array_equal(joint([first, second])[:, 1], np.outer(first[:, 1], second[:, 1]).ravel())
     assert np.array_equal(
-        multiply(np.zeros((2, 2)), rows_of(np.zeros((2, 2), bool)), np.ones((2, 3))),
+        multiply(weights_of(np.zeros((2, 2)), rows_of(np.zeros((2, 2), bool))), np.ones((2, 3))),
         np.zeros((2, 3)),
     )
