@@ -21,7 +21,7 @@ _LONG_LITERAL = rf"'''(?:[^']++|'{{1,2}}(?!')){_REPEAT}'{{%s,5}}"
 LONG = f"{_LONG_BASIC}|{_LONG_LITERAL}"
 """Strings of several lines. The two arguments of `%` are the least numbers of closing quotes."""
 _SHORT = r'"(?:[^"\\\n]|\\[^\n])*"|' + r"'[^'\n]*'"
-_TOKEN = re.compile(rf"(?P<long>{LONG % (3, 3)})|{_SHORT}|\#[^\n]*")
+_TOKEN = re.compile(rf"(?P<long>{LONG % (3, 3)})|{_SHORT}|\#[^\n]*|(?P<open>[\"'])")
 _BEFORE_COMMENT = re.compile(rf"(?:[^\"'\#]|{_SHORT})*+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -40,6 +40,8 @@ def hash_without_comments(data: bytes) -> str:
     long_strings: list[str] = []
     if '"""' in text or "'''" in text:
         text = _take_long_strings(text, long_strings)
+        if not text:
+            return ""
     lines = []
     for line in text.split("\n"):
         if len(line) > MAX_LINE:
@@ -57,9 +59,14 @@ def hash_without_comments(data: bytes) -> str:
 
 
 def _take_long_strings(text: str, taken: list[str]) -> str:
-    """Replace each string of several lines by "\\0", and append it to `taken`."""
+    """Replace each string of several lines by "\\0", and append it to `taken`.
+
+    The text is empty if quotes are not closed: a search for more strings would take quadratic time.
+    """
     pieces, start = [], 0
     for token in _TOKEN.finditer(text):
+        if token["open"] is not None:
+            return ""
         if token["long"] is not None:
             pieces += [text[start : token.start()], "\0"]
             taken.append(token["long"])

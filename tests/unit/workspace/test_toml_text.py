@@ -98,6 +98,7 @@ def test_values_count(old: str, new: str) -> None:
         b"k = 1 # \x01",
         b"k = 1 # \r",
         b'k = "x # y',
+        b'k = """\\"',
         "k = 1".encode("utf-16"),
         b"#" * (MAX_LINE + 1),
     ],
