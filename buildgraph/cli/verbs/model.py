@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
-from pathlib import Path
 
 from ...types.errors import OK, BuildError, BuildErrors
 from ...types.events import Built, Event
@@ -165,18 +163,10 @@ def _parse_value(text: str) -> object:
 
 
 def _show(name: str, words: list[str]) -> int:
-    """Run the tool `show_model`; it is a process of its own because it needs numpy."""
-    from ...host.environment import RULES_FOLDER
+    """Print what the shipped program `show_model` prints."""
+    from ...report.models import show_model
 
-    program = Path(RULES_FOLDER, "tools", "show_model.py")
-    process = subprocess.run(
-        [sys.executable, "-s", "-B", str(program), *words],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
+    process = show_model(words)
     if process.returncode == 0 and "--json" in words:
         print_document(json.loads(process.stdout))
         return OK
