@@ -33,7 +33,7 @@ RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("__path
 
 
 NOT_IN_BUILDS = frozenset(
-    "__pycache__ checks ci docker docs explain registry release tools verbs".split()
+    "__pycache__ checks ci docker docs explain registry release report tools verbs".split()
 )
 """Folders of buildgraph with modules of other verbs. No build without options imports them.
 
